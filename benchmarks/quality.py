@@ -1,0 +1,76 @@
+"""One pass, defaults alone: `scripts/bench quality --data DIR [--json] [--on flink|local]`.
+
+DIR holds criteo/criteo_dac80k.parquet (the Kaggle display advertising sample: 80,000 rows in time order, `I1..I13`, and
+hashed IDs `I1_h..I13_h`, `C1_h..C26_h`). Its terms forbid shipping it. Flights come from the extra `demo`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+import pyarrow.csv as pc
+import pyarrow.parquet as pq
+
+import dlonflink as dlf
+from dlonflink.demo import flights
+
+NUMBERS = [f"I{i}" for i in range(1, 14)]
+CATEGORIES = [f"C{i}_h" for i in range(1, 27)]
+BOUNDS = {  # least AUC, most log loss
+    "criteo, ready hashes": {"logistic": (0.759, 0.4527)},
+    "criteo, log buckets": {"logistic": (0.7612, 0.4515), "fm": (0.7617, 0.4510)},
+    "flights": {"logistic": (0.7795, 0.454), "fm": (0.782, 0.4505)},
+}
+
+
+def criteo(directory: Path, features: dlf.Features, learner: dlf.Logistic | dlf.FM) -> dlf.Pipeline:
+    hashes = [f"{name}_h" for name in NUMBERS] + CATEGORIES
+    path = Path(".dlonflink/bench/criteo.csv")
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        table = pq.read_table(directory / "criteo" / "criteo_dac80k.parquet").sort_by("row")
+        pc.write_csv(table.select(["label", *NUMBERS, *hashes]), path, pc.WriteOptions(quoting_style="none"))
+    columns = {"label": "INT", **dict.fromkeys(NUMBERS, "DOUBLE"), **dict.fromkeys(hashes, "BIGINT")}
+    return dlf.Pipeline(
+        name="quality",
+        source=dlf.FileSource(paths=(str(path),), format="csv", columns=columns),
+        features=features,
+        label="label",
+        learner=learner,
+    )
+
+
+def pipelines(directory: Path) -> dict[tuple[str, str], dlf.Pipeline]:
+    ready = dlf.Features(hashed=tuple([f"{name}_h" for name in NUMBERS] + CATEGORIES))
+    buckets = dlf.Features(hashed=(*(dlf.Hashed(column=name, bucket="log") for name in NUMBERS), *CATEGORIES))
+    found: dict[tuple[str, str], dlf.Pipeline] = {}
+    for name, learner in (("logistic", dlf.Logistic()), ("fm", dlf.FM())):
+        found["criteo, ready hashes", name] = criteo(directory, ready, learner)
+        found["criteo, log buckets", name] = criteo(directory, buckets, learner)
+        found["flights", name] = flights.pipeline(name)
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--on", choices=("flink", "local"), default="flink")
+    options = parser.parse_args()
+    table: list[dict[str, object]] = []
+    for (stream, learner), pipeline in pipelines(options.data).items():
+        metrics = dlf.run(pipeline, on=options.on, fresh=True).metrics
+        auc_least, logloss_most = BOUNDS[stream].get(learner, (None, None))
+        row = {"stream": stream, "learner": learner, "auc": metrics["auc"], "logloss": metrics["logloss"]}
+        table.append(row | {"auc_least": auc_least, "logloss_most": logloss_most})
+        if not options.json:
+            bound = f"   bound {auc_least} / {logloss_most}" if auc_least else ""
+            print(f"{stream:21} {learner:9} AUC {metrics['auc']:.4f}  log loss {metrics['logloss']:.4f}{bound}", flush=True)
+    if options.json:
+        print(json.dumps({"bench": "quality", "on": options.on, "streams": table}, indent=1))
+
+
+if __name__ == "__main__":
+    main()

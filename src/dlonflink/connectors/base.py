@@ -1,0 +1,28 @@
+"""What every source has."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from dlonflink.settings import Duration, Settings
+
+Columns = Annotated[dict[str, str], Field(min_length=1, description="column -> Flink SQL type, in order")]
+
+
+class EventTime(Settings):
+    column: str
+    delay: Duration = "0 ms"
+    """Bound of the disorder; becomes the watermark."""
+
+
+class SourceBase(Settings):
+    event_time: str | EventTime | None = None
+    key: tuple[str, ...] = ()
+    """Columns that identify a row: in errors and scored rows."""
+    query: str | None = None
+    """Flink SQL over the table `source`, e.g. SELECT *, HOUR(ts) AS hour FROM source."""
+
+    def time(self) -> EventTime | None:
+        return EventTime(column=self.event_time) if isinstance(self.event_time, str) else self.event_time

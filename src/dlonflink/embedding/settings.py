@@ -1,0 +1,18 @@
+"""Description of the tables a learner of one's own reads through `Tables`. The compiled learners lay out their own."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from dlonflink.settings import Settings
+
+
+class Embedding(Settings):
+    dim: Annotated[int, Field(ge=1, le=1024)] = 16
+    optimizer: Literal["adagrad", "sgd"] = "adagrad"
+    """adagrad: one accumulator a row, A += mean(g^2), row -= lr * g / (1 + sqrt(A)); sgd: row -= lr * g."""
+    lr: float = 0.1
+    init: float = 0.01
+    """Standard deviation of a row's first values, a pure function of (seed, ID)."""

@@ -1,0 +1,15 @@
+"""Description of the figures."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from dlonflink.settings import Duration, Settings
+
+
+class Evaluation(Settings):
+    metrics: tuple[Literal["logloss", "auc", "calibration"], ...] = ("logloss", "auc", "calibration")
+    windows: tuple[Annotated[int, Field(ge=1)] | Duration, ...] = (100_000,)
+    """Tumbling windows: a number of rows, or a span of event time."""

@@ -1,0 +1,78 @@
+"""Descriptions of features and labels: which columns, and how each becomes numbers."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from dlonflink.settings import Settings
+
+
+class Hashed(Settings):
+    """A column of IDs: any scalar, or an ARRAY of them, which is pooled. NULL is an ID of its own; an empty or NULL list
+    has none."""
+
+    column: str
+    vocabulary: str | None = None
+    """The space an ID is hashed in; equal vocabularies share rows. Default: the column's name."""
+    bucket: Literal["log"] | None = None
+    """Numeric columns: the value's floor if <= 2, else 10 + floor(ln(value)^2), is hashed in its place."""
+    pooling: Literal["sum", "mean"] = "sum"
+    """ARRAY columns: each element counts 1 (sum) or 1 / length (mean)."""
+
+    @property
+    def space(self) -> str:
+        return self.vocabulary or self.column
+
+
+class Crossed(Settings):
+    """Two or more scalar columns as one ID."""
+
+    columns: Annotated[tuple[str, ...], Field(min_length=2)]
+
+    @property
+    def name(self) -> str:
+        return "*".join(self.columns)
+
+
+class Dense(Settings):
+    """A number as it is. `log1p`: sign(x) * ln(1 + |x|). NULL and NaN become `fill` (before the transform)."""
+
+    column: str
+    transform: Literal["none", "log1p"] = "none"
+    fill: float = 0.0
+
+
+class Features(Settings):
+    hashed: tuple[str | Hashed, ...] = ()
+    crossed: tuple[tuple[str, ...] | Crossed, ...] = ()
+    dense: tuple[str | Dense, ...] = ()
+
+    def all_hashed(self) -> tuple[Hashed, ...]:
+        return tuple(Hashed(column=one) if isinstance(one, str) else one for one in self.hashed)
+
+    def all_crossed(self) -> tuple[Crossed, ...]:
+        return tuple(one if isinstance(one, Crossed) else Crossed(columns=one) for one in self.crossed)
+
+    def all_dense(self) -> tuple[Dense, ...]:
+        return tuple(Dense(column=one) if isinstance(one, str) else one for one in self.dense)
+
+    def columns(self) -> tuple[str, ...]:
+        """Every column read, once, in the order of its first mention."""
+        hashed = [one.column for one in self.all_hashed()]
+        crossed = [column for one in self.all_crossed() for column in one.columns]
+        dense = [one.column for one in self.all_dense()]
+        return tuple(dict.fromkeys([*hashed, *crossed, *dense]))
+
+    def __len__(self) -> int:
+        """Declared columns: what step sizes are divided by (DESIGN of the learners: F)."""
+        return len(self.hashed) + len(self.crossed) + len(self.dense)
+
+
+class Label(Settings):
+    """A column of 0 and 1 (numbers or BOOLEAN)."""
+
+    column: str
+    weight: str | None = None
+    """Column with the importance of the row for this label; NULL counts as 1."""

@@ -1,0 +1,1 @@
+"""What scores and learns: the contract, its descriptions, and the compiled learners."""

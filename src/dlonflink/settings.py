@@ -1,0 +1,83 @@
+"""What every description is made of; each room owns its own descriptions, built from these.
+
+Also the one place that reads the environment: `home()` and `cache_home()`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+NAME_PATTERN = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
+"""The one pattern for names that become directories, metrics and process titles."""
+
+_UNITS = {"ms": 1, "s": 1_000, "min": 60_000, "h": 3_600_000, "d": 86_400_000}
+
+
+def home() -> Path:
+    """$DLONFLINK_HOME, or `.dlonflink` in the working directory: where checkpoints, versions and logs lie."""
+    return Path(os.environ.get("DLONFLINK_HOME") or ".dlonflink").absolute()
+
+
+def cache_home() -> Path:
+    """Where compiled kernels may be kept: `dlonflink` in the user's cache directory."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dlonflink"
+
+
+def milliseconds(text: str) -> int:
+    """A duration in Flink's own grammar (`500 ms`, `10 s`, `5 min`, `2 h`, `30 d`) as milliseconds."""
+    match = re.fullmatch(r"(\d+)\s*(ms|s|min|h|d)", text.strip())
+    if not match:
+        raise ValueError(f"{text!r} is not a duration; write 500 ms, 10 s, 5 min, 2 h or 30 d")
+    return int(match[1]) * _UNITS[match[2]]
+
+
+def _duration(text: str) -> str:
+    milliseconds(text)
+    return text
+
+
+def _import_path(value: Any) -> Any:
+    if not (isinstance(value, type) or callable(value)):
+        return value
+    module, name = value.__module__, value.__qualname__
+    if "<" in name or "." in name:
+        raise ValueError(f"{name} must stand at the top of a module: the worker imports it by name")
+    if module == "__main__":
+        path = getattr(sys.modules["__main__"], "__file__", None)
+        if path is None:
+            raise ValueError(f"{name} lives in a notebook; write the cell to a file (%%writefile model.py) and import it")
+        module = str(path)
+    return f"{module}:{name}"
+
+
+Duration = Annotated[str, AfterValidator(_duration), Field(examples=["10 s"])]
+"""Kept as written: Flink gets it as it is."""
+
+ImportPath = Annotated[str, BeforeValidator(_import_path), Field(pattern=r"^[\w./-]+:[A-Za-z_]\w*$")]
+"""`package.module:Name` or `path/to/file.py:Name`; a class given in Python becomes its path."""
+
+Name = Annotated[str, Field(pattern=NAME_PATTERN)]
+
+
+class Settings(BaseModel):
+    """Base of every description: frozen, unknown keys refused with a guess."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _did_you_mean(cls, data: Any) -> Any:
+        if isinstance(data, dict) and cls.model_config.get("extra") != "allow":
+            known = list(cls.model_fields)
+            for key in data.keys() - set(known):  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+                close = difflib.get_close_matches(str(key), known, 1)
+                hint = f"did you mean {close[0]!r}?" if close else f"known keys: {', '.join(known)}"
+                raise ValueError(f"unknown key {str(key)!r}; {hint}")
+        return data  # pyright: ignore[reportUnknownVariableType]
