@@ -1,0 +1,162 @@
+"""DLOnFlink: deep learning on Apache Flink, in Python, for online learning.
+
+The one public door. A name is imported when it is first used, for the worker comes through here too, and must load
+nothing that it does not need.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dlonflink.connectors.base import EventTime
+    from dlonflink.connectors.files import FileSource
+    from dlonflink.connectors.memory import MemorySource
+    from dlonflink.connectors.sql import SqlSink, SqlSource
+    from dlonflink.embedding.base import EmbeddingTable
+    from dlonflink.embedding.settings import Embedding
+    from dlonflink.embedding.tables import Tables
+    from dlonflink.errors import (
+        CorruptionError,
+        DataError,
+        DLOnFlinkError,
+        FencedError,
+        JobError,
+        LearnerError,
+        PipelineError,
+        ProtocolError,
+        ResumeError,
+        SchemaError,
+        SetupError,
+        SqlError,
+        StoreError,
+        TableError,
+        VersionNotFound,
+        WorkerError,
+    )
+    from dlonflink.evaluation.settings import Evaluation
+    from dlonflink.features.batch import Bag, Batch, Ragged, Truth
+    from dlonflink.features.columns import Crossed, Dense, Features, Hashed, Label
+    from dlonflink.learners.base import Inputs, Learner, Snapshot
+    from dlonflink.learners.settings import FM, Custom, Logistic
+    from dlonflink.pipeline.pipeline import Checkpoint, Flink, Pipeline, Runtime, Worker
+    from dlonflink.runtime.base import Job, Progress, Summary
+    from dlonflink.runtime.run import run, start
+    from dlonflink.serving.model import Model, Prediction, load
+    from dlonflink.store.settings import Export
+    from dlonflink.store.store import Store
+    from dlonflink.store.version import Version
+
+__all__ = [
+    "FM",
+    "Bag",
+    "Batch",
+    "Checkpoint",
+    "CorruptionError",
+    "Crossed",
+    "Custom",
+    "DLOnFlinkError",
+    "DataError",
+    "Dense",
+    "Embedding",
+    "EmbeddingTable",
+    "Evaluation",
+    "EventTime",
+    "Export",
+    "Features",
+    "FencedError",
+    "FileSource",
+    "Flink",
+    "Hashed",
+    "Inputs",
+    "Job",
+    "JobError",
+    "Label",
+    "Learner",
+    "LearnerError",
+    "Logistic",
+    "MemorySource",
+    "Model",
+    "Pipeline",
+    "PipelineError",
+    "Prediction",
+    "Progress",
+    "ProtocolError",
+    "Ragged",
+    "ResumeError",
+    "Runtime",
+    "SchemaError",
+    "SetupError",
+    "Snapshot",
+    "SqlError",
+    "SqlSink",
+    "SqlSource",
+    "Store",
+    "StoreError",
+    "Summary",
+    "TableError",
+    "Tables",
+    "Truth",
+    "Version",
+    "VersionNotFound",
+    "Worker",
+    "WorkerError",
+    "load",
+    "run",
+    "start",
+]
+
+_ROOMS = {
+    "connectors.base": ("EventTime",),
+    "connectors.files": ("FileSource",),
+    "connectors.memory": ("MemorySource",),
+    "connectors.sql": ("SqlSink", "SqlSource"),
+    "embedding.base": ("EmbeddingTable",),
+    "embedding.settings": ("Embedding",),
+    "embedding.tables": ("Tables",),
+    "errors": (
+        "CorruptionError",
+        "DLOnFlinkError",
+        "DataError",
+        "FencedError",
+        "JobError",
+        "LearnerError",
+        "PipelineError",
+        "ProtocolError",
+        "ResumeError",
+        "SchemaError",
+        "SetupError",
+        "SqlError",
+        "StoreError",
+        "TableError",
+        "VersionNotFound",
+        "WorkerError",
+    ),
+    "evaluation.settings": ("Evaluation",),
+    "features.batch": ("Bag", "Batch", "Ragged", "Truth"),
+    "features.columns": ("Crossed", "Dense", "Features", "Hashed", "Label"),
+    "learners.base": ("Inputs", "Learner", "Snapshot"),
+    "learners.settings": ("FM", "Custom", "Logistic"),
+    "pipeline.pipeline": ("Checkpoint", "Flink", "Pipeline", "Runtime", "Worker"),
+    "runtime.base": ("Job", "Progress", "Summary"),
+    "runtime.run": ("run", "start"),
+    "serving.model": ("Model", "Prediction", "load"),
+    "store.settings": ("Export",),
+    "store.store": ("Store",),
+    "store.version": ("Version",),
+}
+_PLACES = {name: room for room, names in _ROOMS.items() for name in names}
+
+
+def __getattr__(name: str) -> object:
+    room = _PLACES.get(name)
+    if room is None:
+        raise AttributeError(f"module 'dlonflink' has no attribute {name!r}")
+    value: object = getattr(import_module(f"dlonflink.{room}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,6 +1,6 @@
 """What every description is made of; each room owns its own descriptions, built from these.
 
-Also the one place that reads the environment: `home()` and `cache_home()`.
+Also the one place that reads the environment: `home()`, `cache_home()`, `java_home()` and `inherited()`.
 """
 
 from __future__ import annotations
@@ -13,9 +13,12 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 NAME_PATTERN = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
 """The one pattern for names that become directories, metrics and process titles."""
+
+IMPORT_PATTERN = r"^[\w./-]+:[A-Za-z_]\w*$"
 
 _UNITS = {"ms": 1, "s": 1_000, "min": 60_000, "h": 3_600_000, "d": 86_400_000}
 
@@ -28,6 +31,17 @@ def home() -> Path:
 def cache_home() -> Path:
     """Where compiled kernels may be kept: `dlonflink` in the user's cache directory."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dlonflink"
+
+
+def java_home() -> Path | None:
+    """$JAVA_HOME, where it is set."""
+    path = os.environ.get("JAVA_HOME")
+    return Path(path) if path else None
+
+
+def inherited() -> dict[str, str]:
+    """The environment that a child process starts from."""
+    return dict(os.environ)
 
 
 def milliseconds(text: str) -> int:
@@ -60,7 +74,7 @@ def _import_path(value: Any) -> Any:
 Duration = Annotated[str, AfterValidator(_duration), Field(examples=["10 s"])]
 """Kept as written: Flink gets it as it is."""
 
-ImportPath = Annotated[str, BeforeValidator(_import_path), Field(pattern=r"^[\w./-]+:[A-Za-z_]\w*$")]
+ImportPath = Annotated[str, BeforeValidator(_import_path), Field(pattern=IMPORT_PATTERN)]
 """`package.module:Name` or `path/to/file.py:Name`; a class given in Python becomes its path."""
 
 Name = Annotated[str, Field(pattern=NAME_PATTERN)]
@@ -76,8 +90,9 @@ class Settings(BaseModel):
     def _did_you_mean(cls, data: Any) -> Any:
         if isinstance(data, dict) and cls.model_config.get("extra") != "allow":
             known = list(cls.model_fields)
-            for key in data.keys() - set(known):  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
-                close = difflib.get_close_matches(str(key), known, 1)
-                hint = f"did you mean {close[0]!r}?" if close else f"known keys: {', '.join(known)}"
-                raise ValueError(f"unknown key {str(key)!r}; {hint}")
+            for key in map(str, data):  # pyright: ignore[reportUnknownArgumentType]
+                if key not in known:
+                    close = difflib.get_close_matches(key, known, 1)
+                    hint = f"did you mean {close[0]!r}?" if close else f"known keys: {', '.join(known)}"
+                    raise PydanticCustomError("unknown_key", "unknown key '{key}'; {hint}", {"key": key, "hint": hint})
         return data  # pyright: ignore[reportUnknownVariableType]

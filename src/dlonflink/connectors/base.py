@@ -12,12 +12,16 @@ Columns = Annotated[dict[str, str], Field(min_length=1, description="column -> F
 
 
 class EventTime(Settings):
+    """The column that says when a row happened, and how late it may come."""
+
     column: str
     delay: Duration = "0 ms"
     """Bound of the disorder; becomes the watermark."""
 
 
 class SourceBase(Settings):
+    """Keys that every source has."""
+
     event_time: str | EventTime | None = None
     key: tuple[str, ...] = ()
     """Columns that identify a row: in errors and scored rows."""

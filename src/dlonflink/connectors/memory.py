@@ -8,6 +8,8 @@ from dlonflink.connectors.base import Columns, SourceBase
 
 
 class MemorySource(SourceBase):
+    """Rows in the pipeline itself, for tests and tutorials."""
+
     type: Literal["memory"] = "memory"
     columns: Columns
     rows: tuple[dict[str, Any], ...]

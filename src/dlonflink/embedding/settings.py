@@ -10,6 +10,8 @@ from dlonflink.settings import Settings
 
 
 class Embedding(Settings):
+    """The table of a learner of one's own; `logistic` and `fm` lay out theirs and take no such settings."""
+
     dim: Annotated[int, Field(ge=1, le=1024)] = 16
     optimizer: Literal["adagrad", "sgd"] = "adagrad"
     """adagrad: one accumulator a row, A += mean(g^2), row -= lr * g / (1 + sqrt(A)); sgd: row -= lr * g."""

@@ -10,6 +10,8 @@ from dlonflink.settings import Duration, Settings
 
 
 class Evaluation(Settings):
+    """Figures over scored rows: over all of them, and over windows."""
+
     metrics: tuple[Literal["logloss", "auc", "calibration"], ...] = ("logloss", "auc", "calibration")
     windows: tuple[Annotated[int, Field(ge=1)] | Duration, ...] = (100_000,)
     """Tumbling windows: a number of rows, or a span of event time."""

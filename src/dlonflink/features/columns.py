@@ -45,6 +45,8 @@ class Dense(Settings):
 
 
 class Features(Settings):
+    """Which columns are features: IDs, crosses of IDs, numbers. A name alone is short for a column with the defaults."""
+
     hashed: tuple[str | Hashed, ...] = ()
     crossed: tuple[tuple[str, ...] | Crossed, ...] = ()
     dense: tuple[str | Dense, ...] = ()

@@ -18,7 +18,7 @@ Arrays = Mapping[str, NDArray[Any]]
 
 @dataclass(frozen=True)
 class Snapshot:
-    """`weights` is all that predict reads: it goes into versions and snapshots. `training` goes into snapshots alone."""
+    """`weights` is all that predict reads: it goes into versions and snapshots. `training`: into snapshots alone."""
 
     weights: Arrays
     training: Arrays = field(default_factory=dict[str, NDArray[np.generic]])
@@ -41,15 +41,16 @@ class Learner(ABC):
     """Scores and learns. Built once for each attempt as `Class(inputs, **settings)`, then restored or not, then driven.
 
     Called by the trainer, one call at a time, always from one thread; serving calls predict alone, on its own instance.
-    May block as long as it likes: the stream waits (back-pressure), barriers too. Starts no threads that outlive a call.
-    Raising fails the task; Flink restores the last checkpoint: there is no skip, a bad row is refused before it comes here.
-    Resume: restore(snapshot()) into a new instance, then the same batches, gives bit-equal scores and weights.
-    No wall clock, no global random state: time is batch.event_time, randomness comes from inputs.seed and is in the snapshot.
+    May block as long as it likes: the stream waits (back-pressure), barriers too. No thread outlives a call.
+    Raising fails the task; Flink restores the last checkpoint: there is no skip, a bad row is refused before it comes
+    here. Resume: restore(snapshot()) into a new instance, then the same batches, gives bit-equal scores and weights.
+    No wall clock, no global random state: time is batch.event_time, randomness comes from inputs.seed and is in the
+    snapshot.
     """
 
     row_by_row: ClassVar[bool] = False
-    """True: learn of a batch equals predict and learn of its rows one after another, bit for bit, so that the trainer may
-    cut batches anywhere. False: the trainer cuts batches by row count."""
+    """True: learn of a batch equals predict and learn of its rows one after another, bit for bit, so that the trainer
+    may cut batches anywhere. False: the trainer cuts batches by row count."""
 
     @abstractmethod
     def __init__(self, inputs: Inputs) -> None: ...
@@ -62,11 +63,12 @@ class Learner(ABC):
     def learn(self, batch: Batch, truth: Truth) -> Float:
         """One update. Returns what predict(batch) would have returned just before it (inference mode: no dropout).
 
-        A row-by-row learner does so for each row in turn."""
+        A row-by-row learner does so for each row in turn.
+        """
 
     @abstractmethod
     def snapshot(self) -> Snapshot:
-        """Arrays by stable name, not by position. May be views: the caller copies before the next learn. Tables excluded."""
+        """Arrays by stable name, not by position. May be views: the caller copies before the next learn. No tables."""
 
     @abstractmethod
     def restore(self, snapshot: Snapshot) -> None:

@@ -25,6 +25,7 @@ class FM(Settings):
 
     type: Literal["fm"] = "fm"
     dim: Annotated[int, Field(ge=4, le=64, multiple_of=4)] = 16
+    """Numbers an ID's factor has."""
     rates: Rates = (2.0, 8.0, 24.0)
     seed: int = 0
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import Field
 
@@ -13,6 +13,7 @@ from dlonflink.embedding.settings import Embedding
 from dlonflink.evaluation.settings import Evaluation
 from dlonflink.features.columns import Features, Label
 from dlonflink.learners.settings import LearnerSettings
+from dlonflink.pipeline import yaml
 from dlonflink.settings import Duration, Name, Settings
 from dlonflink.store.settings import Export
 
@@ -20,12 +21,16 @@ Source = Annotated[FileSource | SqlSource | MemorySource, Field(discriminator="t
 
 
 class Checkpoint(Settings):
+    """How often stream and model are saved as one cut. A version can be published at each."""
+
     every: Duration = "10 s"
     dir: str | None = None
     """Default: `checkpoints` in the pipeline's home."""
 
 
 class Flink(Settings):
+    """What Flink needs beside the pipeline."""
+
     jars: tuple[str, ...] = ()
     """Connector jars: paths."""
     options: dict[str, str] = {}
@@ -33,13 +38,19 @@ class Flink(Settings):
 
 
 class Worker(Settings):
+    """The process that learns."""
+
     python: str | None = None
     """The worker's interpreter. Default: the one that runs dlonflink."""
     env: dict[str, str] = {}
+    """Added to the worker's environment."""
 
 
 class Runtime(Settings):
+    """Where and how the pipeline runs."""
+
     on: Literal["flink", "local"] = "flink"
+    """flink: embedded in a JVM of its own. local: this process, without SQL, checkpoints and sinks."""
     deterministic: bool = False
     """The result depends on the rows and their order alone: batches are cut by count, never by a clock."""
     flink: Flink = Flink()
@@ -47,7 +58,7 @@ class Runtime(Settings):
 
 
 class Pipeline(Settings):
-    """Where rows come from, which columns are features and label, which learner, how it is judged, where versions go."""
+    """Where rows come from, which columns are features and label, what learns, how it is judged, where versions go."""
 
     name: Name
     source: Source
@@ -64,3 +75,12 @@ class Pipeline(Settings):
     def labels(self) -> tuple[Label, ...]:
         """One today; plural in everything that is built on it."""
         return (Label(column=self.label) if isinstance(self.label, str) else self.label,)
+
+    @classmethod
+    def from_yaml(cls, text: str, name: str = "pipeline.yaml") -> Self:
+        """PipelineError with the line for the first thing that is wrong; `name` is the file's, for errors."""
+        return yaml.validate(cls, yaml.Document.parse(text, name))
+
+    def to_yaml(self) -> str:
+        """What was written, as YAML that reads back as an equal pipeline."""
+        return yaml.dump(self)

@@ -10,6 +10,8 @@ from dlonflink.settings import Duration, Settings
 
 
 class Export(Settings):
+    """Where versions of the model go, and how often."""
+
     to: str
     """Directory or fsspec URL of the store."""
     every: Duration | None = None

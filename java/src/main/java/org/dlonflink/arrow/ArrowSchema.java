@@ -1,9 +1,8 @@
 package org.dlonflink.arrow;
 
 import com.google.flatbuffers.FlatBufferBuilder;
-import java.util.List;
-import org.apache.arrow.flatbuf.Binary;
-import org.apache.arrow.flatbuf.Bool;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import org.apache.arrow.flatbuf.Date;
 import org.apache.arrow.flatbuf.DateUnit;
 import org.apache.arrow.flatbuf.Decimal;
@@ -11,15 +10,14 @@ import org.apache.arrow.flatbuf.Endianness;
 import org.apache.arrow.flatbuf.Field;
 import org.apache.arrow.flatbuf.FloatingPoint;
 import org.apache.arrow.flatbuf.Int;
+import org.apache.arrow.flatbuf.Map;
 import org.apache.arrow.flatbuf.MessageHeader;
 import org.apache.arrow.flatbuf.Precision;
 import org.apache.arrow.flatbuf.Schema;
-import org.apache.arrow.flatbuf.Struct_;
 import org.apache.arrow.flatbuf.Time;
 import org.apache.arrow.flatbuf.TimeUnit;
 import org.apache.arrow.flatbuf.Timestamp;
 import org.apache.arrow.flatbuf.Type;
-import org.apache.arrow.flatbuf.Utf8;
 import org.apache.flink.annotation.Internal;
 import org.apache.flink.table.types.logical.ArrayType;
 import org.apache.flink.table.types.logical.DecimalType;
@@ -56,50 +54,54 @@ public final class ArrowSchema {
     }
 
     private byte[] build(RowType type) {
-        int[] fields = type.getFields().stream()
-                .mapToInt(f -> field(f.getName(), f.getName(), f.getType(), true))
-                .toArray();
-        int vector = Schema.createFieldsVector(builder, fields);
+        int vector = Schema.createFieldsVector(builder, fields("", type, true));
         Schema.startSchema(builder);
         Schema.addEndianness(builder, Endianness.Little);
         Schema.addFields(builder, vector);
-        return Encapsulated.message(builder, MessageHeader.Schema, Schema.endSchema(builder), 0L);
+        ByteBuffer metadata = Encapsulation.finish(builder, MessageHeader.Schema, Schema.endSchema(builder), 0L);
+        byte[] message = new byte[Encapsulation.prefixSize(metadata)];
+        Encapsulation.putPrefix(metadata, ByteBuffer.wrap(message).order(ByteOrder.LITTLE_ENDIAN));
+        return message;
+    }
+
+    private int[] fields(String prefix, RowType type, boolean top) {
+        return type.getFields().stream()
+                .mapToInt(f -> field(
+                        prefix + f.getName(),
+                        f.getName(),
+                        f.getType(),
+                        top || f.getType().isNullable()))
+                .toArray();
     }
 
     /** Writes a field, its children first, as flatbuffers want it. {@code path} names it in an error. */
     private int field(String path, String name, LogicalType type, boolean nullable) {
-        int children = Field.createChildrenVector(builder, children(path, type));
+        int[] children = children(path, type);
+        return field(name, nullable, parameters(path, type), children);
+    }
+
+    private int field(String name, boolean nullable, Parameters type, int[] children) {
+        int vector = Field.createChildrenVector(builder, children);
         int text = builder.createString(name);
-        byte kind = kind(path, type);
-        int details = details(kind, type);
         Field.startField(builder);
         Field.addName(builder, text);
         Field.addNullable(builder, nullable);
-        Field.addTypeType(builder, kind);
-        Field.addType(builder, details);
-        Field.addChildren(builder, children);
+        Field.addTypeType(builder, type.code());
+        Field.addType(builder, type.table());
+        Field.addChildren(builder, vector);
         return Field.endField(builder);
     }
 
     private int[] children(String path, LogicalType type) {
-        switch (type.getTypeRoot()) {
-            case ARRAY:
+        return switch (type.getTypeRoot()) {
+            case ARRAY -> {
                 LogicalType element = ((ArrayType) type).getElementType();
-                return new int[] {field(path + ".item", "item", element, element.isNullable())};
-            case MAP:
-                return new int[] {entries(path, (MapType) type)};
-            case ROW:
-                List<RowType.RowField> fields = ((RowType) type).getFields();
-                return fields.stream()
-                        .mapToInt(f -> field(
-                                path + "." + f.getName(),
-                                f.getName(),
-                                f.getType(),
-                                f.getType().isNullable()))
-                        .toArray();
-            default:
-                return new int[0];
-        }
+                yield new int[] {field(path + ".item", "item", element, element.isNullable())};
+            }
+            case MAP -> new int[] {entries(path, (MapType) type)};
+            case ROW -> fields(path + ".", (RowType) type, false);
+            default -> new int[0];
+        };
     }
 
     /** A map is a list of structs of a key, never null, and a value. */
@@ -109,118 +111,57 @@ public final class ArrowSchema {
             field(path + ".key", "key", type.getKeyType(), false),
             field(path + ".value", "value", value, value.isNullable())
         };
-        int children = Field.createChildrenVector(builder, pair);
-        int name = builder.createString("entries");
-        Struct_.startStruct_(builder);
-        int details = Struct_.endStruct_(builder);
-        Field.startField(builder);
-        Field.addName(builder, name);
-        Field.addNullable(builder, false);
-        Field.addTypeType(builder, Type.Struct_);
-        Field.addType(builder, details);
-        Field.addChildren(builder, children);
-        return Field.endField(builder);
+        return field("entries", false, plain(Type.Struct_), pair);
     }
 
-    private static byte kind(String path, LogicalType type) {
-        switch (type.getTypeRoot()) {
-            case BOOLEAN:
-                return Type.Bool;
-            case TINYINT:
-            case SMALLINT:
-            case INTEGER:
-            case BIGINT:
-                return Type.Int;
-            case FLOAT:
-            case DOUBLE:
-                return Type.FloatingPoint;
-            case DECIMAL:
-                return Type.Decimal;
-            case CHAR:
-            case VARCHAR:
-                return Type.Utf8;
-            case BINARY:
-            case VARBINARY:
-                return Type.Binary;
-            case DATE:
-                return Type.Date;
-            case TIME_WITHOUT_TIME_ZONE:
-                return Type.Time;
-            case TIMESTAMP_WITHOUT_TIME_ZONE:
-            case TIMESTAMP_WITH_LOCAL_TIME_ZONE:
-                return Type.Timestamp;
-            case ARRAY:
-                return Type.List;
-            case MAP:
-                return Type.Map;
-            case ROW:
-                return Type.Struct_;
-            default:
-                throw unsupported(path, type);
-        }
+    /** An Arrow type as flatbuffers hold it: the code of {@link Type} and the offset of the table with its parameters. */
+    private record Parameters(byte code, int table) {}
+
+    private Parameters parameters(String path, LogicalType type) {
+        return switch (type.getTypeRoot()) {
+            case BOOLEAN -> plain(Type.Bool);
+            case TINYINT -> integer(Byte.SIZE);
+            case SMALLINT -> integer(Short.SIZE);
+            case INTEGER -> integer(Integer.SIZE);
+            case BIGINT -> integer(Long.SIZE);
+            case FLOAT -> floating(Precision.SINGLE);
+            case DOUBLE -> floating(Precision.DOUBLE);
+            case DECIMAL -> decimal((DecimalType) type);
+            case CHAR, VARCHAR -> plain(Type.Utf8);
+            case BINARY, VARBINARY -> plain(Type.Binary);
+            case DATE -> new Parameters(Type.Date, Date.createDate(builder, DateUnit.DAY));
+            case TIME_WITHOUT_TIME_ZONE ->
+                new Parameters(Type.Time, Time.createTime(builder, TimeUnit.MILLISECOND, Integer.SIZE));
+            case TIMESTAMP_WITHOUT_TIME_ZONE -> timestamp(type, 0);
+            case TIMESTAMP_WITH_LOCAL_TIME_ZONE -> timestamp(type, builder.createString(ZONE));
+            case ARRAY -> plain(Type.List);
+            case MAP -> new Parameters(Type.Map, Map.createMap(builder, false));
+            case ROW -> plain(Type.Struct_);
+            default -> throw unsupported(path, type);
+        };
     }
 
-    /** The table that holds the parameters of a type of this kind. */
-    private int details(byte kind, LogicalType type) {
-        switch (kind) {
-            case Type.Int:
-                return Int.createInt(builder, intBits(type), true);
-            case Type.FloatingPoint:
-                boolean single = type.getDefaultConversion() == Float.class;
-                return FloatingPoint.createFloatingPoint(builder, single ? Precision.SINGLE : Precision.DOUBLE);
-            case Type.Decimal:
-                DecimalType decimal = (DecimalType) type;
-                return Decimal.createDecimal(builder, decimal.getPrecision(), decimal.getScale(), DECIMAL_BITS);
-            case Type.Date:
-                return Date.createDate(builder, DateUnit.DAY);
-            case Type.Time:
-                return Time.createTime(builder, TimeUnit.MILLISECOND, Integer.SIZE);
-            case Type.Timestamp:
-                return timestamp(type);
-            case Type.Map:
-                return org.apache.arrow.flatbuf.Map.createMap(builder, false);
-            default:
-                return withoutParameters(kind);
-        }
+    /** A type without parameters: its table is empty. */
+    private Parameters plain(byte code) {
+        builder.startTable(0);
+        return new Parameters(code, builder.endTable());
     }
 
-    private static int intBits(LogicalType type) {
-        switch (type.getTypeRoot()) {
-            case TINYINT:
-                return Byte.SIZE;
-            case SMALLINT:
-                return Short.SIZE;
-            case INTEGER:
-                return Integer.SIZE;
-            default:
-                return Long.SIZE;
-        }
+    private Parameters integer(int bits) {
+        return new Parameters(Type.Int, Int.createInt(builder, bits, true));
     }
 
-    private int timestamp(LogicalType type) {
-        boolean local = type.is(org.apache.flink.table.types.logical.LogicalTypeRoot.TIMESTAMP_WITH_LOCAL_TIME_ZONE);
-        int zone = local ? builder.createString(ZONE) : 0;
+    private Parameters floating(short precision) {
+        return new Parameters(Type.FloatingPoint, FloatingPoint.createFloatingPoint(builder, precision));
+    }
+
+    private Parameters decimal(DecimalType type) {
+        int table = Decimal.createDecimal(builder, type.getPrecision(), type.getScale(), DECIMAL_BITS);
+        return new Parameters(Type.Decimal, table);
+    }
+
+    private Parameters timestamp(LogicalType type, int zone) {
         short unit = TimestampUnit.ofPrecision(LogicalTypeChecks.getPrecision(type)).code;
-        return Timestamp.createTimestamp(builder, unit, zone);
-    }
-
-    private int withoutParameters(byte kind) {
-        switch (kind) {
-            case Type.Bool:
-                Bool.startBool(builder);
-                return Bool.endBool(builder);
-            case Type.Utf8:
-                Utf8.startUtf8(builder);
-                return Utf8.endUtf8(builder);
-            case Type.Binary:
-                Binary.startBinary(builder);
-                return Binary.endBinary(builder);
-            case Type.List:
-                org.apache.arrow.flatbuf.List.startList(builder);
-                return org.apache.arrow.flatbuf.List.endList(builder);
-            default:
-                Struct_.startStruct_(builder);
-                return Struct_.endStruct_(builder);
-        }
+        return new Parameters(Type.Timestamp, Timestamp.createTimestamp(builder, unit, zone));
     }
 }

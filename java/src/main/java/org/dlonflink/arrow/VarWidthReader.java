@@ -1,0 +1,36 @@
+package org.dlonflink.arrow;
+
+import java.nio.ByteBuffer;
+import java.util.function.Function;
+
+/** Values of any width. Text is taken as it comes: that it is UTF-8 is the sender's promise. */
+final class VarWidthReader extends ColumnReader {
+    private static final int BUFFERS = 3;
+
+    private final Function<byte[], Object> decode;
+    private EndOffsets offsets;
+    private ByteBuffer bytes;
+
+    VarWidthReader(String name, boolean nullable, Function<byte[], Object> decode) {
+        super(name, nullable);
+        this.decode = decode;
+    }
+
+    @Override
+    int buffers() {
+        return BUFFERS;
+    }
+
+    @Override
+    void loadValues(BatchBody body, int slots) throws CorruptFrameException {
+        offsets = EndOffsets.load(body, name(), slots);
+        bytes = body.nextBuffer(name(), offsets.end());
+    }
+
+    @Override
+    Object value(int slot) {
+        byte[] value = new byte[offsets.size(slot)];
+        bytes.get(offsets.start(slot), value);
+        return decode.apply(value);
+    }
+}

@@ -1,0 +1,50 @@
+package org.dlonflink.failure;
+
+import java.io.IOException;
+import java.util.Optional;
+import javax.annotation.Nullable;
+import org.apache.flink.annotation.Internal;
+import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.node.ObjectNode;
+import org.dlonflink.json.Json;
+
+/**
+ * Carries a {@link Failure}, or the worker's ERROR frame, as JSON in its message: Flink turns exceptions into
+ * {@code SerializedThrowable} and REST into text, and of all that an exception holds only the message survives both.
+ */
+@Internal
+public final class FailureException extends IOException {
+    private static final long serialVersionUID = 1L;
+
+    private static final String MARK = "dlonflink-error: ";
+
+    /** @param error the members of an ERROR frame */
+    public FailureException(ObjectNode error, @Nullable Throwable cause) {
+        super(MARK + Json.write(error), cause);
+    }
+
+    /** The JSON of the innermost failure in the chain of causes: what happened first, whatever was made of it since. */
+    public static Optional<ObjectNode> find(Throwable failure) {
+        ObjectNode found = null;
+        for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
+            ObjectNode json = parse(cause.getMessage());
+            found = json == null ? found : json;
+        }
+        return Optional.ofNullable(found);
+    }
+
+    @Nullable
+    private static ObjectNode parse(@Nullable String message) {
+        int start = message == null ? -1 : message.indexOf(MARK);
+        if (start < 0) {
+            return null;
+        }
+        String line =
+                message.substring(start + MARK.length()).lines().findFirst().orElse("");
+        try {
+            return Json.parseObject(line);
+        } catch (IOException e) {
+            // Someone quoted the mark; the chain may still hold the real one.
+            return null;
+        }
+    }
+}

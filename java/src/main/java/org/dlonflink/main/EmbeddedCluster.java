@@ -1,0 +1,94 @@
+package org.dlonflink.main;
+
+import java.net.URI;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import org.apache.flink.api.common.JobID;
+import org.apache.flink.configuration.Configuration;
+import org.apache.flink.configuration.DeploymentOptions;
+import org.apache.flink.configuration.RestOptions;
+import org.apache.flink.runtime.jobmaster.JobResult;
+import org.apache.flink.runtime.minicluster.MiniCluster;
+import org.apache.flink.runtime.minicluster.MiniClusterConfiguration;
+import org.dlonflink.plan.Plan;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** A Flink cluster in this process, with its REST server and web UI on a free port of the range in the plan. */
+final class EmbeddedCluster implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(EmbeddedCluster.class);
+
+    private final MiniCluster cluster;
+    private final URI rest;
+
+    private EmbeddedCluster(MiniCluster cluster, URI rest) {
+        this.cluster = cluster;
+        this.rest = rest;
+    }
+
+    static EmbeddedCluster start(Plan plan) throws Exception {
+        Configuration configuration = Configuration.fromMap(plan.flink());
+        // The web UI runs any jar that is sent to it: only for this machine, unless the plan says otherwise.
+        setIfAbsent(configuration, RestOptions.ADDRESS.key(), "localhost");
+        setIfAbsent(configuration, RestOptions.BIND_ADDRESS.key(), "localhost");
+        setIfAbsent(configuration, RestOptions.BIND_PORT.key(), "0");
+        MiniCluster cluster = new MiniCluster(new MiniClusterConfiguration.Builder()
+                .setConfiguration(configuration)
+                .setNumTaskManagers(1)
+                .setNumSlotsPerTaskManager(plan.slots())
+                .build());
+        try {
+            cluster.start();
+            return new EmbeddedCluster(cluster, cluster.getRestAddress().get());
+        } catch (Exception e) {
+            cluster.closeAsync();
+            throw e;
+        }
+    }
+
+    private static void setIfAbsent(Configuration configuration, String key, String value) {
+        if (!configuration.containsKey(key)) {
+            configuration.setString(key, value);
+        }
+    }
+
+    String rest() {
+        return rest.toString();
+    }
+
+    /** For the environment that a job is submitted from. */
+    Configuration client(Plan plan) {
+        Configuration configuration = Configuration.fromMap(plan.flink());
+        configuration.set(DeploymentOptions.TARGET, "remote");
+        configuration.set(RestOptions.ADDRESS, rest.getHost());
+        configuration.set(RestOptions.PORT, rest.getPort());
+        return configuration;
+    }
+
+    /** Waits for the end of a job; asked here and not over REST, which would be up to 2 s late. */
+    JobResult result(JobID job) throws ExecutionException, InterruptedException {
+        return cluster.requestJobResult(job).get();
+    }
+
+    /** Cancels a job and waits, for a while, until its tasks and their workers have ended. */
+    void cancel(JobID job, long millis) throws ExecutionException, InterruptedException, TimeoutException {
+        cluster.cancelJob(job).get(millis, TimeUnit.MILLISECONDS);
+        cluster.requestJobResult(job).get(millis, TimeUnit.MILLISECONDS);
+    }
+
+    void close(long millis) {
+        try {
+            cluster.closeAsync().get(millis, TimeUnit.MILLISECONDS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        } catch (ExecutionException | TimeoutException e) {
+            LOG.warn("the cluster did not close", e);
+        }
+    }
+
+    @Override
+    public void close() {
+        close(JobRun.CLOSE_MS);
+    }
+}

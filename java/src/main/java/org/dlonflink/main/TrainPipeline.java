@@ -1,0 +1,128 @@
+package org.dlonflink.main;
+
+import java.util.List;
+import org.apache.flink.configuration.Configuration;
+import org.apache.flink.configuration.PipelineOptions;
+import org.apache.flink.streaming.api.datastream.DataStream;
+import org.apache.flink.streaming.api.datastream.SingleOutputStreamOperator;
+import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
+import org.apache.flink.streaming.api.functions.sink.v2.DiscardingSink;
+import org.apache.flink.table.api.Table;
+import org.apache.flink.table.api.bridge.java.StreamStatementSet;
+import org.apache.flink.table.api.bridge.java.StreamTableEnvironment;
+import org.apache.flink.table.api.internal.TableEnvironmentInternal;
+import org.apache.flink.table.data.RowData;
+import org.apache.flink.table.operations.ModifyOperation;
+import org.apache.flink.table.operations.Operation;
+import org.apache.flink.table.operations.QueryOperation;
+import org.apache.flink.table.runtime.typeutils.InternalTypeInfo;
+import org.apache.flink.table.types.DataType;
+import org.apache.flink.table.types.logical.LogicalType;
+import org.apache.flink.table.types.logical.RowType;
+import org.apache.flink.table.types.logical.utils.LogicalTypeParser;
+import org.dlonflink.arrow.ArrowDecoder;
+import org.dlonflink.arrow.ArrowSchema;
+import org.dlonflink.failure.Failure;
+import org.dlonflink.failure.FailureException;
+import org.dlonflink.operator.TrainOperatorFactory;
+import org.dlonflink.operator.TrainSettings;
+import org.dlonflink.plan.Plan;
+
+/** Turns a plan into a job: statements, query, operator, sink. */
+final class TrainPipeline {
+    /** The operator's name and uid: metrics are looked up by it, and so is the state in a checkpoint. */
+    private static final String OPERATOR = "dlonflink-train";
+
+    private static final int SHOWN_CHARACTERS = 200;
+
+    private TrainPipeline() {}
+
+    /** @throws FailureException (code sql) that says which statement is refused */
+    static StreamExecutionEnvironment build(Plan plan, Configuration configuration) throws FailureException {
+        if (!configuration.contains(PipelineOptions.NAME)) {
+            configuration.set(PipelineOptions.NAME, plan.name());
+        }
+        // Not getExecutionEnvironment(configuration): it ignores the target and starts a second cluster in silence.
+        StreamExecutionEnvironment environment = new StreamExecutionEnvironment(configuration);
+        StreamTableEnvironment tables = StreamTableEnvironment.create(environment);
+        List<String> statements = plan.statements();
+        for (int i = 0; i < statements.size(); i++) {
+            String statement = statements.get(i);
+            attempt("statement " + (i + 1) + " of " + statements.size(), statement, () -> define(tables, statement));
+        }
+        attempt("the query", plan.query(), () -> train(plan, tables));
+        return environment;
+    }
+
+    private static void define(StreamTableEnvironment tables, String statement) throws FailureException {
+        Operation operation =
+                ((TableEnvironmentInternal) tables).getParser().parse(statement).get(0);
+        if (operation instanceof QueryOperation || operation instanceof ModifyOperation) {
+            throw Failure.of("sql", "a statement would start a job of its own")
+                    .where(shown(statement))
+                    .expected("CREATE TABLE, CREATE VIEW, CREATE FUNCTION and the like")
+                    .fix("put the SELECT into `query`, and name the table for the scored rows as `sink`")
+                    .exception();
+        }
+        tables.executeSql(statement);
+    }
+
+    private static void train(Plan plan, StreamTableEnvironment tables) {
+        Table query = tables.sqlQuery(plan.query());
+        DataType rows = query.getResolvedSchema().toPhysicalRowDataType();
+        RowType type = (RowType) rows.getLogicalType();
+        RowType scored = scored(plan.scored());
+        // Both refuse types that do not cross: here, and not in a task.
+        ArrowSchema.message(type);
+        new ArrowDecoder(scored);
+        DataStream<RowData> input = tables.toDataStream(query, rows.bridgedTo(RowData.class));
+        SingleOutputStreamOperator<RowData> output = input.transform(
+                        OPERATOR,
+                        InternalTypeInfo.of(scored),
+                        new TrainOperatorFactory(TrainSettings.of(plan, type, scored)))
+                .uid(OPERATOR)
+                .setParallelism(1);
+        if (plan.sink() == null) {
+            output.sinkTo(new DiscardingSink<>()).setParallelism(1).name("dlonflink-drop");
+        } else {
+            StreamStatementSet inserts = tables.createStatementSet();
+            inserts.addInsert(plan.sink(), tables.fromDataStream(output));
+            inserts.attachAsDataStream();
+        }
+    }
+
+    private static RowType scored(List<Plan.Column> columns) {
+        ClassLoader loader = TrainPipeline.class.getClassLoader();
+        return RowType.of(
+                columns.stream()
+                        .map(c -> LogicalTypeParser.parse(c.type(), loader))
+                        .toArray(LogicalType[]::new),
+                columns.stream().map(Plan.Column::name).toArray(String[]::new));
+    }
+
+    /** Runs a part of the definition; what Flink says of it, in whatever class, becomes an SQL failure with a place. */
+    private static void attempt(String place, String sql, Definition part) throws FailureException {
+        try {
+            part.run();
+        } catch (FailureException e) {
+            throw e;
+        } catch (Exception e) {
+            Throwable root = e;
+            while (root.getCause() != null) {
+                root = root.getCause();
+            }
+            throw Failure.of("sql", String.valueOf(root.getMessage()))
+                    .where(place + ": " + shown(sql))
+                    .exception(e);
+        }
+    }
+
+    private interface Definition {
+        void run() throws Exception;
+    }
+
+    private static String shown(String sql) {
+        String line = sql.strip().replaceAll("\\s+", " ");
+        return line.length() <= SHOWN_CHARACTERS ? line : line.substring(0, SHOWN_CHARACTERS) + "...";
+    }
+}

@@ -1,0 +1,202 @@
+package org.dlonflink.operator;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.SocketChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import javax.annotation.Nullable;
+import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.node.ObjectNode;
+import org.dlonflink.failure.FailureException;
+import org.dlonflink.json.Json;
+import org.dlonflink.wire.Frame;
+import org.dlonflink.wire.FrameReader;
+import org.dlonflink.wire.FrameType;
+import org.dlonflink.wire.FrameWriter;
+import org.dlonflink.worker.SocketDirectory;
+import org.dlonflink.worker.WorkerProcess;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * One life of a worker as the operator sees it: its process, a thread that writes to it and one that reads. The reader
+ * alone decides what a worker died of: by its ERROR frame, else by its exit code. The writer only sees that a pipe broke.
+ */
+final class WorkerLink {
+    private static final Logger LOG = LoggerFactory.getLogger(WorkerLink.class);
+
+    /** Called by the reader's thread. */
+    interface Receiver {
+        void receive(Frame frame) throws IOException, InterruptedException;
+
+        /** The worker is lost; nothing is received any more. */
+        void lost(IOException cause);
+    }
+
+    private final TrainSettings settings;
+    private final WorkerProcess process;
+    private final Receiver receiver;
+    private final CompletableFuture<Void> ready = new CompletableFuture<>();
+
+    @Nullable
+    private SocketChannel channel;
+
+    @Nullable
+    private FrameWriter writer;
+
+    private volatile boolean closing;
+
+    private WorkerLink(TrainSettings settings, WorkerProcess process, Receiver receiver) {
+        this.settings = settings;
+        this.process = process;
+        this.receiver = receiver;
+    }
+
+    /** Starts the process; the link must be closed even if {@link #greet} fails. */
+    static WorkerLink start(TrainSettings settings, int attempt, Receiver receiver) throws IOException {
+        String title = "worker of " + settings.name() + ", run " + settings.run() + ", attempt " + attempt;
+        WorkerProcess process =
+                WorkerProcess.start(settings.command(), settings.environment(), Path.of(settings.log()), title);
+        return new WorkerLink(settings, process, receiver);
+    }
+
+    SocketDirectory directory() {
+        return process.directory();
+    }
+
+    /** Waits for the worker to connect, and sends HELLO. */
+    void greet(ObjectNode hello) throws IOException, InterruptedException {
+        channel = process.connect(settings.limits().startMs());
+        int cap = settings.limits().frameBytes();
+        writer = new FrameWriter(
+                channel, cap, "dlonflink-to-worker", e -> LOG.debug("the socket to the worker failed", e));
+        Thread reader = new Thread(() -> read(new FrameReader(channel, cap)), "dlonflink-from-worker");
+        reader.setDaemon(true);
+        reader.start();
+        byte[] json = Json.write(hello).getBytes(StandardCharsets.UTF_8);
+        writer.send(FrameType.HELLO, 0, json, json.length);
+    }
+
+    /** Takes a snapshot for the worker; to be used between greet and awaitReady. */
+    SnapshotFormat.Sink restore() {
+        return new SnapshotFormat.Sink() {
+            @Override
+            public void chunk(byte[] bytes, int length) throws IOException, InterruptedException {
+                writer.send(FrameType.RESTORE, 0, bytes, length);
+            }
+
+            @Override
+            public void end(byte[] digest) throws IOException, InterruptedException {
+                writer.send(FrameType.RESTORE, FrameType.FLAG_LAST, digest, digest.length);
+            }
+        };
+    }
+
+    void awaitReady() throws IOException, InterruptedException {
+        try {
+            ready.get(settings.limits().startMs(), TimeUnit.MILLISECONDS);
+        } catch (TimeoutException e) {
+            throw process.late("did not say that it is ready", settings.limits().startMs());
+        } catch (ExecutionException e) {
+            throw new IOException("the worker was lost while it started", e.getCause());
+        }
+    }
+
+    ByteBuffer buffer() {
+        return writer.buffer();
+    }
+
+    void send(FrameType type, ByteBuffer buffer) throws IOException, InterruptedException {
+        writer.send(type, buffer);
+    }
+
+    void send(FrameType type, long number) throws IOException, InterruptedException {
+        writer.send(type, number);
+    }
+
+    void send(FrameType type) throws IOException, InterruptedException {
+        writer.send(type, writer.buffer());
+    }
+
+    private void read(FrameReader frames) {
+        try {
+            for (Frame frame = frames.read(); frame != null; frame = frames.read()) {
+                if (frame.type() == FrameType.ERROR) {
+                    throw new FailureException(Json.parseObject(frame.remaining()), null);
+                }
+                if (!take(frame)) {
+                    return;
+                }
+            }
+            lost(process.exited("while it was needed"));
+        } catch (FailureException e) {
+            lost(e);
+        } catch (IOException e) {
+            lost(closing ? e : causeOf(e));
+        } catch (InterruptedException e) {
+            lost(new IOException("the reader was interrupted", e));
+        }
+    }
+
+    /** False if the frame could not be taken, which is no fault of the socket's: a full disk, for one. */
+    private boolean take(Frame frame) throws InterruptedException {
+        try {
+            receiver.receive(frame);
+        } catch (IOException e) {
+            lost(e);
+            return false;
+        }
+        if (frame.type() == FrameType.READY) {
+            ready.complete(null);
+        }
+        return true;
+    }
+
+    private IOException causeOf(IOException broken) {
+        try {
+            FailureException exited = process.exited("while it was needed");
+            exited.addSuppressed(broken);
+            return exited;
+        } catch (InterruptedException e) {
+            return broken;
+        }
+    }
+
+    private void lost(IOException cause) {
+        ready.completeExceptionally(cause);
+        if (!closing) {
+            receiver.lost(cause);
+        }
+    }
+
+    /**
+     * Ends the worker.
+     *
+     * @param grace ms for it to finish what is under way; 0: it is killed at once
+     */
+    void close(long grace) throws IOException {
+        closing = true;
+        try {
+            if (writer != null && grace > 0) {
+                long deadline = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(grace);
+                send(FrameType.STOP);
+                writer.drain(grace);
+                process.awaitExit(TimeUnit.NANOSECONDS.toMillis(deadline - System.nanoTime()));
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        } finally {
+            if (writer != null) {
+                writer.close();
+            }
+            process.close();
+            if (channel != null) {
+                channel.close();
+            }
+        }
+    }
+}

@@ -1,0 +1,48 @@
+package org.dlonflink.plan;
+
+import java.io.Serializable;
+import java.util.List;
+import java.util.Map;
+import javax.annotation.Nullable;
+import org.apache.flink.annotation.Internal;
+
+/**
+ * The {@code job} of a plan (contract/README.md, section 1), and the {@code worker} of it as the JSON text it came as.
+ *
+ * @param flink the whole Flink configuration
+ * @param query gives the rows; its columns, in order, are those of every batch
+ * @param command starts the worker; the socket's path is appended
+ * @param log file for the worker's output
+ * @param scored columns of the scored rows; empty: the worker sends none
+ * @param sink table for the scored rows; null: they are dropped
+ * @param worker what HELLO hands on untouched
+ */
+@Internal
+public record Plan(
+        String name,
+        String run,
+        Map<String, String> flink,
+        int slots,
+        List<String> statements,
+        String query,
+        Limits limits,
+        List<String> command,
+        Map<String, String> environment,
+        String log,
+        List<Column> scored,
+        @Nullable String sink,
+        String worker) {
+
+    /**
+     * Limits of the operator; a batch goes out when the first of the three {@code batch} limits is reached.
+     *
+     * @param frameBytes cap of one frame's payload
+     * @param startMs the worker must connect, and after its state was sent say READY, within
+     * @param stopMs grace before the worker's processes are killed
+     */
+    public record Limits(int batchRows, int batchBytes, int batchMs, int frameBytes, int startMs, int stopMs)
+            implements Serializable {}
+
+    /** @param type a Flink SQL type */
+    public record Column(String name, String type) {}
+}

@@ -1,0 +1,128 @@
+package org.dlonflink.plan;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.apache.flink.annotation.Internal;
+import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.node.ObjectNode;
+import org.dlonflink.failure.Failure;
+import org.dlonflink.failure.FailureException;
+import org.dlonflink.json.Json;
+
+/** Reads a plan and refuses, naming the member, whatever it does not say exactly. */
+@Internal
+public final class PlanReader {
+    /** Raised with every change that an older jar would misread. */
+    public static final int VERSION = 1;
+
+    private static final String INTERVAL = "execution.checkpointing.interval";
+    private static final String FINAL_CHECKPOINT = "execution.checkpointing.checkpoints-after-tasks-finish";
+
+    private PlanReader() {}
+
+    public static Plan read(Path file) throws IOException {
+        String text;
+        try {
+            text = Files.readString(file);
+        } catch (NoSuchFileException e) {
+            throw Failure.of("setup", "the plan does not exist")
+                    .where(file.toString())
+                    .exception(e);
+        }
+        return parse(text);
+    }
+
+    public static Plan parse(String text) throws FailureException {
+        ObjectNode root;
+        try {
+            root = Json.parseObject(text);
+        } catch (IOException e) {
+            throw Failure.of("pipeline", "the plan is not a JSON object")
+                    .got(e.getMessage())
+                    .exception(e);
+        }
+        Members plan = new Members("plan", root);
+        int version = plan.integer("version", 1);
+        if (version != VERSION) {
+            throw Failure.of("pipeline", "the plan is of another version than the jar")
+                    .where("plan.version")
+                    .expected(String.valueOf(VERSION))
+                    .got(String.valueOf(version))
+                    .fix("install the Python package and the jar of one release")
+                    .exception();
+        }
+        String worker = plan.array("worker");
+        Plan job = job(plan.object("job"), worker);
+        plan.refuseOthers();
+        return job;
+    }
+
+    private static Plan job(Members job, String worker) throws FailureException {
+        String target = job.text("target");
+        if (!target.equals("embedded")) {
+            throw job.refusal("target", "\"embedded\"", "\"" + target + "\"");
+        }
+        Plan plan = new Plan(
+                job.text("name"),
+                job.text("run"),
+                flink(job),
+                job.integer("slots", 1),
+                job.texts("statements"),
+                job.text("query"),
+                limits(job.object("operator")),
+                job.texts("command"),
+                job.map("environment"),
+                job.text("log"),
+                columns(job),
+                job.textOrNull("sink"),
+                worker);
+        job.refuseOthers();
+        if (plan.command().isEmpty()) {
+            throw job.refusal("command", "the program that starts the worker", "an empty array");
+        }
+        if (plan.sink() != null && plan.scored().isEmpty()) {
+            throw job.refusal("sink", "null, for `scored` has no column", "\"" + plan.sink() + "\"");
+        }
+        return plan;
+    }
+
+    /** A model version appears only at checkpoints, the last one only at the checkpoint after the input has ended. */
+    private static Map<String, String> flink(Members job) throws FailureException {
+        Map<String, String> flink = job.map("flink");
+        if (!flink.containsKey(INTERVAL)) {
+            throw job.refusal("flink", "a value for " + INTERVAL, "none");
+        }
+        if (flink.getOrDefault(FINAL_CHECKPOINT, "true").equalsIgnoreCase("false")) {
+            throw job.refusal("flink", FINAL_CHECKPOINT + " = true", "false");
+        }
+        return flink;
+    }
+
+    private static Plan.Limits limits(Members operator) throws FailureException {
+        Plan.Limits limits = new Plan.Limits(
+                operator.integer("batch_rows", 1),
+                operator.integer("batch_bytes", 1),
+                operator.integer("batch_ms", 1),
+                operator.integer("frame_bytes", 1 << 20),
+                operator.integer("start_ms", 1),
+                operator.integer("stop_ms", 0));
+        operator.refuseOthers();
+        if (limits.batchBytes() > limits.frameBytes()) {
+            throw operator.refusal("batch_bytes", "at most frame_bytes", String.valueOf(limits.batchBytes()));
+        }
+        return limits;
+    }
+
+    private static List<Plan.Column> columns(Members job) throws FailureException {
+        List<Plan.Column> columns = new ArrayList<>();
+        for (Members column : job.objects("scored")) {
+            columns.add(new Plan.Column(column.text("name"), column.text("type")));
+            column.refuseOthers();
+        }
+        return List.copyOf(columns);
+    }
+}

@@ -1,0 +1,119 @@
+package org.dlonflink.worker;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import org.dlonflink.failure.Failure;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Takes what the worker prints into the log file, and keeps the last lines for the error that may come. */
+final class OutputLog {
+    private static final Logger LOG = LoggerFactory.getLogger(OutputLog.class);
+
+    private static final int KEPT_LINES = 20;
+    private static final int KEPT_BYTES_OF_LINE = 500;
+    private static final int BUFFER_BYTES = 1 << 13;
+
+    private final InputStream output;
+    private final OutputStream file;
+    private final Deque<String> lines = new ArrayDeque<>();
+    private final byte[] line = new byte[KEPT_BYTES_OF_LINE];
+    private int lineBytes;
+    private final Thread thread;
+
+    private OutputLog(InputStream output, OutputStream file) {
+        this.output = output;
+        this.file = file;
+        thread = new Thread(this::pump, "dlonflink-worker-output");
+        thread.setDaemon(true);
+    }
+
+    /** Opens the log for appending, so that the lives of a worker stand in one file, each after a line of its own. */
+    static OutputStream open(Path log, String firstLine) throws IOException {
+        try {
+            OutputStream file = Files.newOutputStream(log, StandardOpenOption.CREATE, StandardOpenOption.APPEND);
+            file.write((firstLine + "\n").getBytes(StandardCharsets.UTF_8));
+            return file;
+        } catch (IOException e) {
+            throw Failure.of("setup", "the worker's log cannot be written")
+                    .where(log.toString())
+                    .got(e.toString())
+                    .exception(e);
+        }
+    }
+
+    static OutputLog start(InputStream output, OutputStream file) {
+        OutputLog log = new OutputLog(output, file);
+        log.thread.start();
+        return log;
+    }
+
+    /** The last lines so far; after the process has ended, call {@link #await} first. */
+    String lastLines() {
+        synchronized (lines) {
+            return String.join("\n", lines);
+        }
+    }
+
+    /** Waits for the end of the output: a grandchild may hold it open, so not for ever. */
+    void await(long millis) throws InterruptedException {
+        thread.join(millis);
+    }
+
+    private void pump() {
+        byte[] buffer = new byte[BUFFER_BYTES];
+        OutputStream sink = file;
+        try (file) {
+            for (int n = output.read(buffer); n >= 0; n = output.read(buffer)) {
+                keep(buffer, n);
+                sink = write(sink, buffer, n);
+            }
+        } catch (IOException e) {
+            // The pipe is closed when the process is destroyed.
+            LOG.debug("the worker's output ended", e);
+        }
+        endLine();
+    }
+
+    /** A full disk must not stop the worker, which would block on its next print: go on reading. */
+    private static OutputStream write(OutputStream sink, byte[] buffer, int n) {
+        try {
+            sink.write(buffer, 0, n);
+            return sink;
+        } catch (IOException e) {
+            LOG.warn("the worker's log cannot be written any more", e);
+            return OutputStream.nullOutputStream();
+        }
+    }
+
+    private void keep(byte[] buffer, int n) {
+        for (int i = 0; i < n; i++) {
+            if (buffer[i] == '\n') {
+                endLine();
+            } else if (lineBytes < line.length) {
+                line[lineBytes++] = buffer[i];
+            }
+        }
+    }
+
+    private void endLine() {
+        if (lineBytes == 0) {
+            return;
+        }
+        String text = new String(line, 0, lineBytes, StandardCharsets.UTF_8).stripTrailing();
+        lineBytes = 0;
+        synchronized (lines) {
+            if (lines.size() == KEPT_LINES) {
+                lines.removeFirst();
+            }
+            lines.addLast(text);
+        }
+    }
+}

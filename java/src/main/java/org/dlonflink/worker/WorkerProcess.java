@@ -1,0 +1,229 @@
+package org.dlonflink.worker;
+
+import java.io.IOException;
+import java.io.OutputStream;
+import java.net.StandardProtocolFamily;
+import java.net.UnixDomainSocketAddress;
+import java.nio.channels.SelectionKey;
+import java.nio.channels.Selector;
+import java.nio.channels.ServerSocketChannel;
+import java.nio.channels.SocketChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalInt;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+import org.apache.flink.annotation.Internal;
+import org.dlonflink.failure.Failure;
+import org.dlonflink.failure.FailureException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * One life of the worker's process. Its stdin is a pipe that this side never writes to: it is the lifeline, which the
+ * kernel closes however the JVM ends. (A death signal of the parent would not do: that one is tied to the thread which
+ * spawned the child.)
+ */
+@Internal
+public final class WorkerProcess implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(WorkerProcess.class);
+
+    private static final long OUTPUT_MS = 1_000;
+    private static final long KILL_MS = 5_000;
+
+    private final String title;
+    private final Process process;
+    private final OutputLog output;
+    private final SocketDirectory directory;
+    private final ServerSocketChannel server;
+
+    private WorkerProcess(
+            String title, Process process, OutputLog output, SocketDirectory directory, ServerSocketChannel server) {
+        this.title = title;
+        this.process = process;
+        this.output = output;
+        this.directory = directory;
+        this.server = server;
+    }
+
+    /**
+     * Starts a worker.
+     *
+     * @param command the program; the path of the socket is appended
+     * @param environment added to this process's
+     * @param title names run and attempt, for the first line of this life in the log
+     */
+    public static WorkerProcess start(List<String> command, Map<String, String> environment, Path log, String title)
+            throws IOException {
+        SocketDirectory directory = SocketDirectory.create();
+        ServerSocketChannel server = null;
+        OutputStream file = null;
+        try {
+            server = ServerSocketChannel.open(StandardProtocolFamily.UNIX);
+            server.bind(UnixDomainSocketAddress.of(directory.socket()));
+            Files.setPosixFilePermissions(directory.socket(), PosixFilePermissions.fromString("rw-------"));
+            file = OutputLog.open(log, "=== " + title + ", " + Instant.now().truncatedTo(ChronoUnit.SECONDS));
+            Process process = spawn(command, environment, directory.socket());
+            OutputLog output = OutputLog.start(process.getInputStream(), file);
+            return new WorkerProcess(title, process, output, directory, server);
+        } catch (IOException e) {
+            closeAll(e, file, server, directory);
+            throw e;
+        }
+    }
+
+    private static Process spawn(List<String> command, Map<String, String> environment, Path socket)
+            throws IOException {
+        List<String> words = new ArrayList<>(command);
+        words.add(socket.toString());
+        ProcessBuilder builder = new ProcessBuilder(words).redirectErrorStream(true);
+        builder.environment().putAll(environment);
+        try {
+            return builder.start();
+        } catch (IOException e) {
+            throw Failure.of("setup", "the worker's program cannot be started")
+                    .where(command.get(0))
+                    .got(e.getMessage())
+                    .fix("check runtime.worker.python")
+                    .exception(e);
+        }
+    }
+
+    /**
+     * Waits until the worker connects.
+     *
+     * @throws FailureException (code worker) if it ends, or does not connect in time
+     */
+    public SocketChannel connect(long millis) throws IOException, InterruptedException {
+        long deadline = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(millis);
+        try (Selector selector = Selector.open()) {
+            server.configureBlocking(false);
+            server.register(selector, SelectionKey.OP_ACCEPT);
+            process.onExit().thenRun(selector::wakeup);
+            while (true) {
+                long left = TimeUnit.NANOSECONDS.toMillis(deadline - System.nanoTime());
+                if (left > 0) {
+                    selector.select(left);
+                }
+                if (Thread.interrupted()) {
+                    throw new InterruptedException("while the worker connects");
+                }
+                SocketChannel channel = server.accept();
+                if (channel != null) {
+                    return channel;
+                }
+                if (!process.isAlive()) {
+                    throw exited("before it connected");
+                }
+                if (left <= 0) {
+                    throw late("did not connect", millis);
+                }
+            }
+        }
+    }
+
+    public long pid() {
+        return process.pid();
+    }
+
+    public SocketDirectory directory() {
+        return directory;
+    }
+
+    /** The failure of a worker that is, or is about to be, gone without an ERROR frame: its exit code is the cause. */
+    public FailureException exited(String when) throws InterruptedException {
+        OptionalInt code = awaitExit(KILL_MS);
+        if (code.isEmpty()) {
+            return failure("the worker closed its socket and runs on", title + ", " + when);
+        }
+        output.await(OUTPUT_MS);
+        return failure("the worker exited with code " + code.getAsInt(), title + ", " + when);
+    }
+
+    /** The failure of a worker that does not do something in time. */
+    public FailureException late(String what, long millis) {
+        return failure("the worker " + what + " within " + millis + " ms", title);
+    }
+
+    private FailureException failure(String what, String where) {
+        String lines = output.lastLines();
+        return Failure.of("worker", what)
+                .where(where)
+                .got(lines.isEmpty() ? "no output" : lines)
+                .exception();
+    }
+
+    /** The exit code, if the process ends in time. */
+    public OptionalInt awaitExit(long millis) throws InterruptedException {
+        return process.waitFor(millis, TimeUnit.MILLISECONDS)
+                ? OptionalInt.of(process.exitValue())
+                : OptionalInt.empty();
+    }
+
+    /** Kills the worker, where it still runs, with all that it started, and removes its files. */
+    @Override
+    public void close() throws IOException {
+        kill();
+        IOException failed = closeAll(null, server, directory);
+        if (failed != null) {
+            throw failed;
+        }
+    }
+
+    /**
+     * Children are listed before their parent is killed, for without it they cannot be found. Those of a worker that is
+     * gone already are found by its process group, which it makes when it starts.
+     */
+    private void kill() {
+        List<ProcessHandle> children;
+        try (Stream<ProcessHandle> descendants = process.descendants()) {
+            children = descendants.toList();
+        }
+        process.destroyForcibly();
+        children.forEach(ProcessHandle::destroyForcibly);
+        try {
+            killGroup();
+            awaitExit(KILL_MS);
+            output.await(OUTPUT_MS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private void killGroup() throws InterruptedException {
+        try {
+            new ProcessBuilder("sh", "-c", "kill -KILL -- -" + process.pid())
+                    .redirectErrorStream(true)
+                    .redirectOutput(ProcessBuilder.Redirect.DISCARD)
+                    .start()
+                    .waitFor(KILL_MS, TimeUnit.MILLISECONDS);
+        } catch (IOException e) {
+            LOG.debug("no shell to kill the worker's process group with", e);
+        }
+    }
+
+    private static IOException closeAll(IOException failure, AutoCloseable... resources) {
+        IOException first = failure;
+        for (AutoCloseable resource : resources) {
+            try {
+                if (resource != null) {
+                    resource.close();
+                }
+            } catch (Exception e) {
+                IOException next = e instanceof IOException io ? io : new IOException(e);
+                if (first == null) {
+                    first = next;
+                } else {
+                    first.addSuppressed(next);
+                }
+            }
+        }
+        return first;
+    }
+}

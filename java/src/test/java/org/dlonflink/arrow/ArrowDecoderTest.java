@@ -1,0 +1,170 @@
+package org.dlonflink.arrow;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
+import org.apache.flink.table.data.DecimalData;
+import org.apache.flink.table.data.GenericArrayData;
+import org.apache.flink.table.data.GenericRowData;
+import org.apache.flink.table.data.RowData;
+import org.apache.flink.table.data.StringData;
+import org.apache.flink.table.types.logical.RowType;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class ArrowDecoderTest {
+    private static final int SEEDS = 200;
+    private static final int MUTATIONS = 100_000;
+
+    @Test
+    void readsWhatTheEncoderWritesAndWhatArrowWrites() throws CorruptFrameException {
+        for (long seed = 0; seed < SEEDS; seed++) {
+            RandomRows random = new RandomRows(seed);
+            RowType type = random.scoredType();
+            ArrowDecoder decoder = new ArrowDecoder(type);
+            List<List<Object>> expected = new ArrayList<>();
+            List<byte[]> batches = new ArrayList<>();
+            for (int size : new int[] {0, 1, 20, 8, 33}) {
+                List<GenericRowData> rows = random.rows(type, size);
+                rows.forEach(row -> expected.add(Plain.row(row, type)));
+                batches.add(batch(type, rows));
+            }
+            byte[] stream = Oracle.stream(ArrowSchema.message(type), batches);
+            assertThat(decode(decoder, type, batches))
+                    .as("seed %d, %s", seed, type)
+                    .isEqualTo(expected);
+            assertThat(decode(decoder, type, Oracle.rewritten(stream)))
+                    .as("seed %d, %s", seed, type)
+                    .isEqualTo(expected);
+        }
+    }
+
+    /** Flipped bits, cut ends, changed counts: an answer or the declared exception, nothing else. */
+    @Test
+    void malformedMessagesAreRefusedAndNeverCrash() {
+        Random random = new Random(11);
+        RowType type = ArrowSchemaTest.rowOf("BIGINT", "STRING", "BOOLEAN", "DECIMAL(5, 2)", "TIME(0)", "ARRAY<FLOAT>");
+        ArrowDecoder decoder = new ArrowDecoder(type);
+        byte[] good = batch(type, new RandomRows(3).rows(type, 12));
+        int refused = 0;
+        for (int i = 0; i < MUTATIONS; i++) {
+            byte[] bad = mutated(good, random);
+            try {
+                decode(decoder, type, List.of(bad));
+            } catch (CorruptFrameException declared) {
+                assertThat(declared).hasMessageStartingWith("record batch: ");
+                refused++;
+            }
+        }
+        assertThat(refused).isGreaterThan(MUTATIONS / 10);
+    }
+
+    @Test
+    void aBatchOfOtherColumnsIsRefused() {
+        RowType one = ArrowSchemaTest.rowOf("BIGINT");
+        byte[] message = batch(one, List.of(GenericRowData.of(1L)));
+        assertThatThrownBy(() -> new ArrowDecoder(ArrowSchemaTest.rowOf("INT", "INT")).load(ByteBuffer.wrap(message)))
+                .isInstanceOf(CorruptFrameException.class)
+                .hasMessage("record batch: 1 fields where the schema has 2");
+        assertThatThrownBy(() -> new ArrowDecoder(ArrowSchemaTest.rowOf("STRING")).load(ByteBuffer.wrap(message)))
+                .hasMessage("record batch: 2 buffers where the schema has 3");
+        assertThatThrownBy(
+                        () -> new ArrowDecoder(ArrowSchemaTest.rowOf("DECIMAL(38, 0)")).load(ByteBuffer.wrap(message)))
+                .hasMessage("record batch: column c: buffer of 8 bytes where 16 are needed");
+        byte[] schema = ArrowSchema.message(one);
+        assertThatThrownBy(() -> new ArrowDecoder(one).load(ByteBuffer.wrap(schema)))
+                .hasMessage("record batch: message of kind 1");
+    }
+
+    @Test
+    void valuesOutsideOfTheTypeAreRefused() {
+        RowType wide = ArrowSchemaTest.rowOf("DECIMAL(5, 0)");
+        byte[] decimal = batch(wide, List.of(GenericRowData.of(DecimalData.fromUnscaledLong(12345, 5, 0))));
+        refusesRow("DECIMAL(4, 0)", decimal, "column c: 12345 has more than 4 digits");
+        byte[] day = batch(ArrowSchemaTest.rowOf("INT"), List.of(GenericRowData.of(86_400_000)));
+        refusesRow("TIME(0)", day, "column c: 86400000 ms is no time of day");
+        byte[] late = batch(ArrowSchemaTest.rowOf("BIGINT"), List.of(GenericRowData.of(Long.MAX_VALUE)));
+        refusesRow("TIMESTAMP(0)", late, "column c: long overflow");
+    }
+
+    @Test
+    void nullsInANotNullColumnAreRefused() {
+        byte[] message = batch(ArrowSchemaTest.rowOf("INT"), List.of(GenericRowData.of((Object) null)));
+        assertThatThrownBy(() -> new ArrowDecoder(ArrowSchemaTest.rowOf("INT NOT NULL")).load(ByteBuffer.wrap(message)))
+                .hasMessage("record batch: column c: 1 nulls in a NOT NULL column");
+    }
+
+    @Test
+    void readsFromAPartOfADirectBuffer() throws CorruptFrameException {
+        RowType type = ArrowSchemaTest.rowOf("STRING", "ARRAY<FLOAT>");
+        GenericArrayData scores = new GenericArrayData(new Float[] {1f, null});
+        byte[] message = batch(type, List.of(GenericRowData.of(StringData.fromString("k"), scores)));
+        ByteBuffer frame = ByteBuffer.allocateDirect(message.length + 20).order(ByteOrder.LITTLE_ENDIAN);
+        frame.put(8, message).position(8).limit(8 + message.length);
+        ArrowDecoder decoder = new ArrowDecoder(type);
+        assertThat(decoder.load(frame)).isEqualTo(1);
+        RowData row = decoder.row(0);
+        assertThat(row.getString(0)).hasToString("k");
+        assertThat(row.getArray(1)).isEqualTo(scores);
+        assertThatThrownBy(() -> decoder.row(1)).isInstanceOf(IndexOutOfBoundsException.class);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"ARRAY<DOUBLE>", "MAP<INT, INT>", "ROW<a INT>", "MULTISET<INT>"})
+    void typesThatScoredRowsDoNotCarryAreRefused(String sql) {
+        RowType type = ArrowSchemaTest.rowOf(sql);
+        assertThatThrownBy(() -> new ArrowDecoder(type))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining(
+                        "scored column c: type " + type.getTypeAt(0).asSummaryString());
+    }
+
+    private static void refusesRow(String type, byte[] message, String reason) {
+        ArrowDecoder decoder = new ArrowDecoder(ArrowSchemaTest.rowOf(type));
+        assertThatThrownBy(() -> {
+                    decoder.load(ByteBuffer.wrap(message));
+                    decoder.row(0);
+                })
+                .isInstanceOf(CorruptFrameException.class)
+                .hasMessage("record batch: " + reason);
+    }
+
+    private static byte[] mutated(byte[] good, Random random) {
+        byte[] bad = good.clone();
+        ByteBuffer words = ByteBuffer.wrap(bad).order(ByteOrder.LITTLE_ENDIAN);
+        for (int i = random.nextInt(4); i > 0; i--) {
+            int at = random.nextInt(bad.length);
+            switch (random.nextInt(3)) {
+                case 0 -> bad[at] ^= (byte) (1 << random.nextInt(8));
+                case 1 -> bad[at] = (byte) random.nextInt();
+                default -> words.putInt(at & -4, random.nextInt() >> random.nextInt(32));
+            }
+        }
+        return random.nextInt(20) == 0 ? Arrays.copyOf(bad, random.nextInt(bad.length)) : bad;
+    }
+
+    private static byte[] batch(RowType type, List<GenericRowData> rows) {
+        ArrowEncoder encoder = new ArrowEncoder(type, Integer.MAX_VALUE);
+        rows.forEach(encoder::write);
+        return ArrowEncoderTest.finish(encoder);
+    }
+
+    private static List<List<Object>> decode(ArrowDecoder decoder, RowType type, List<byte[]> batches)
+            throws CorruptFrameException {
+        List<List<Object>> rows = new ArrayList<>();
+        for (byte[] batch : batches) {
+            int count = decoder.load(ByteBuffer.wrap(batch));
+            for (int i = 0; i < count; i++) {
+                rows.add(Plain.row(decoder.row(i), type));
+            }
+        }
+        return rows;
+    }
+}

@@ -1,0 +1,130 @@
+"""A job on the terminal: one line an interval, as VW prints, and below them, on a terminal, one that lives."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Iterator
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any, Literal
+
+from rich.console import Console
+from rich.live import Live
+from rich.spinner import Spinner
+
+from dlonflink.cli.figures import elapsed, event_time, share
+from dlonflink.cli.target import Target
+from dlonflink.pipeline.pipeline import Pipeline
+from dlonflink.runtime.base import Job, Progress, Summary
+from dlonflink.runtime.run import start
+
+_HEAD = (
+    f"{'time':>8}{'rows':>12}{'rows/s':>10}{'log loss':>10}{'window':>8}{'AUC':>8}{'window':>8}{'calibr.':>9}"
+    f"{'ckpts':>7}{'version':>9}  event time (UTC)"
+)
+_EVERY = "1 s"
+_SILENCE = 4.0
+"""Seconds without a line while nothing is learned yet."""
+
+
+def follow(
+    target: Target, *, on: Literal["flink", "local"] | None, fresh: bool, resume: bool, summary: Path | None
+) -> None:
+    """Runs a pipeline to its end, printing."""
+    with target.places(), start(target.pipeline, on=on, fresh=fresh, resume=resume) as job:
+        result = _show(job)
+    if summary is not None:
+        summary.write_text(json.dumps(result.to_json(), indent=2) + "\n")
+    _conclude(target.pipeline, result)
+
+
+def _show(job: Job) -> Summary:
+    console = Console(highlight=False, soft_wrap=True)
+    live = Live(console=console, refresh_per_second=4, transient=True) if console.is_terminal else nullcontext()
+    with live as screen:
+        for progress, line in _lines(job):
+            if line is not None:
+                console.print(line)
+            if screen is not None:
+                screen.update(Spinner("dots", text=_row(progress) if progress.rows else _phase(progress)))
+    return job.wait()
+
+
+def _lines(job: Job) -> Iterator[tuple[Progress, str | None]]:
+    """Every progress, and the line it is worth: every phase; figures after 2, 4, 6, 8, 10 s, then ever more rarely."""
+    phase, headed = "", False
+    due = silent = 0.0
+    for progress in job.progress(every=_EVERY):
+        line: str | None = None
+        started = progress.rows > 0
+        new = progress.phase != phase and progress.phase not in ("learning", "finished")
+        if started and (progress.seconds >= due or progress.phase == "finished"):
+            line = _row(progress) if headed else f"{_HEAD}\n{_row(progress)}"
+            headed = True
+            due = progress.seconds + max(2.0, min(30.0, progress.seconds / 5))
+        elif new or (not started and progress.seconds >= silent):
+            line = _phase(progress)
+        if line is not None:
+            silent = progress.seconds + _SILENCE
+        phase = progress.phase
+        yield progress, line
+
+
+def _phase(progress: Progress) -> str:
+    web = f"   {progress.web}" if progress.web and progress.phase.startswith("submitting") else ""
+    return f"{elapsed(progress.seconds):>8}  {progress.phase} ...{web}"
+
+
+def _row(progress: Progress) -> str:
+    total, window = progress.metrics, progress.window
+    return (
+        f"{elapsed(progress.seconds):>8}{progress.rows:>12,}{progress.rows_per_second:>10,.0f}"
+        f"{share(total.get('logloss')):>10}{share(window.get('logloss')):>8}"
+        f"{share(total.get('auc')):>8}{share(window.get('auc')):>8}{share(total.get('calibration')):>9}"
+        f"{progress.checkpoints:>7}{progress.version or '-':>9}  {event_time(progress.event_time)}"
+    )
+
+
+def _conclude(pipeline: Pipeline, result: Summary) -> None:
+    """What came out, where it lies, and what to type next."""
+    metrics = result.metrics
+    lines = [
+        "",
+        (
+            f"{pipeline.name}: {result.rows:,} rows in {result.seconds:.1f} s "
+            f"({result.rows_per_second:,.0f} rows/s with start-up, {result.steady_rows_per_second:,.0f} once warm)"
+        ),
+        (
+            f"  log loss {share(metrics['logloss'])}   AUC {share(metrics['auc'])} (± {metrics['auc_bound'] or 0:.6f})   "
+            f"calibration {share(metrics['calibration'])}   checkpoints {result.checkpoints}   restarts {result.restarts}"
+        ),
+    ]
+    if result.version is not None and pipeline.export is not None:
+        where = shlex.quote(_relative(pipeline.export.to))
+        lines += [
+            f"  version {result.version} lies in {pipeline.export.to}",
+            "next:",
+            f"  dlonflink versions {where}",
+            f"  echo {shlex.quote(json.dumps(_example(pipeline)))} | dlonflink predict {where}",
+        ]
+    print("\n".join(lines))
+
+
+def _relative(place: str) -> str:
+    """As it can be typed from here."""
+    path = Path(place)
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else place
+
+
+def _example(pipeline: Pipeline) -> dict[str, Any]:
+    """A row to score; a column left out is NULL."""
+    columns = getattr(pipeline.source, "columns", {})
+    row: dict[str, Any] = {}
+    for column in pipeline.features.columns():
+        kind = str(columns.get(column, "")).upper()
+        if kind.startswith(("STRING", "VARCHAR", "CHAR")):
+            row[column] = ""
+        elif kind.startswith(("INT", "BIGINT", "SMALLINT", "TINYINT", "FLOAT", "DOUBLE")):
+            row[column] = 1
+    return row

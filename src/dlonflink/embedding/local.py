@@ -1,0 +1,122 @@
+"""The embedding table that lies in this process."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+
+from dlonflink.embedding.base import EmbeddingTable
+from dlonflink.embedding.changes import Changes
+from dlonflink.embedding.index import Index, Numbers, Rows, find, make_index, upsert
+from dlonflink.embedding.initial import unit
+from dlonflink.embedding.layout import RowLayout
+from dlonflink.embedding.memory import reserve
+from dlonflink.embedding.steps import Rule, coalesce, start, step
+from dlonflink.errors import TableError
+from dlonflink.features.batch import Float, Ids, Times
+
+CAPACITY = 2**27
+"""Rows a table reserves address space for. What they cost is paid when they are used."""
+
+_LEAST = 2**14
+
+
+class LocalTable(EmbeddingTable):
+    """Rows in the order their IDs first came, from 1; row 0 is the default row, zeros, and is never written.
+
+    `values` [capacity + 1, dim] and `state` [capacity + 1, state] lie in reserved memory: rows never move. A table is
+    driven either by gradients (gather, apply) or by kernels that write `values` and `state` themselves (rows, upsert).
+    """
+
+    def __init__(
+        self,
+        layout: RowLayout,
+        seed: int,
+        *,
+        init: float = 0.01,
+        optimizer: Literal["adagrad", "sgd"] = "adagrad",
+        lr: float = 0.1,
+        capacity: int = CAPACITY,
+    ) -> None:
+        """Capacity is a power of two >= 2**14; where the system lends less address space, it is halved till it fits."""
+        self.layout = layout
+        self.dim = layout.dim
+        self.rule = Rule(np.float32(lr), optimizer == "adagrad", np.uint64(seed % 2**64), unit(init))
+        while True:
+            try:
+                self.index: Index = make_index(capacity)
+                self.values: Float = reserve(capacity + 1, layout.dim, np.float32)
+                self.state: Float = reserve(capacity + 1, layout.state, np.float32)
+                self.changes = Changes(capacity)
+            except MemoryError:
+                if capacity <= _LEAST:
+                    raise
+                capacity //= 2
+            else:
+                break
+
+    @property
+    def size(self) -> int:
+        """IDs in the table."""
+        return int(self.index.rows[0])
+
+    def rows(self, ids: Ids) -> Rows:
+        """[n] row of each ID, 0 where it is absent. Changes nothing."""
+        return find(self.index, ids)
+
+    def upsert(self, ids: Ids, offsets: Numbers, event_time: Times, weights: Float) -> Rows:
+        """[n] row of each ID of the data rows that `offsets` [m + 1] cuts.
+
+        Where weights [m] is not 0 they are inserted, seen and touched; elsewhere nothing is changed, and row 0 stands
+        for unknown IDs. TableError when the table is full.
+        """
+        rows, fits = upsert(self.index, self.changes.marks, ids, offsets, event_time, weights)
+        if not fits:
+            raise TableError(
+                "the embedding table is full",
+                expected=f"at most {self.index.limits[0]} IDs, spread evenly by their top 8 bits",
+                got=f"{self.size} IDs and one more",
+                fix="leave out the column whose IDs never come back (a request or session ID)",
+            )
+        return rows
+
+    def lookup(self, ids: Ids) -> Float:
+        """As the contract says. A row that no gradient has reached yet is the default row too."""
+        return self.values[self.rows(ids)]
+
+    def gather(self, ids: Ids, event_time: Times) -> Float:
+        """As the contract says; event_time [n] is per ID."""
+        ones = np.ones(len(ids), np.float32)
+        return self.values[self.upsert(ids, np.arange(len(ids) + 1), event_time, ones)]
+
+    def apply(self, ids: Ids, gradients: Float) -> None:
+        """As the contract says. A row's first step starts from its first values, a pure function of (seed, ID)."""
+        if gradients.shape != (len(ids), self.dim):
+            raise TableError(
+                "gradients do not fit the rows they are for",
+                expected=f"shape {(len(ids), self.dim)}",
+                got=f"shape {gradients.shape}",
+                fix="give apply one gradient for each ID that gather was given, in the same order",
+            )
+        finite = np.isfinite(gradients).all(axis=1)
+        if not finite.all():
+            bad = int(np.argmin(finite))
+            raise TableError(
+                "a gradient is not finite",
+                where=f"gradient {bad} of {len(ids)}, ID {int(ids[bad])}",
+                expected="finite numbers",
+                got=str(gradients[bad]),
+                fix="lower the learning rate, or clip the gradients before apply",
+            )
+        rows = self.rows(ids)
+        if not rows.all():
+            raise TableError(
+                "a gradient is for an ID that the table does not know",
+                where=f"ID {int(ids[int(np.argmin(rows))])}",
+                expected="IDs that gather was given in this step",
+                fix="call gather, not lookup, in learn",
+            )
+        distinct, sums = coalesce(rows, np.ascontiguousarray(gradients, np.float32))
+        start(self.values, self.state, rows, ids, self.rule)
+        step(self.values, self.state, distinct, sums, self.rule)

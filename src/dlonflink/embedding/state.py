@@ -1,0 +1,102 @@
+"""A table as arrays by name, in canonical order: equal tables give equal bytes, however their IDs came in.
+
+A snapshot holds everything, cut by key group (the ID's top 7 bits), IDs ascending within; groups without IDs are left
+out. For the group 5: `kg/005/ids` u64 [n], `kg/005/values` f32 [n, dim], `kg/005/state` f32 [n, state] and
+`kg/005/seen` u32 [n], seconds. What a version holds is `ids`, `values` and `cells` (the served state cells), IDs
+ascending, of the rows that were learned from; the others are default rows with or without it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dlonflink.embedding.index import SEGMENTS, entries
+from dlonflink.embedding.local import LocalTable
+from dlonflink.errors import ResumeError
+
+KEY_GROUPS = 128
+_WIDTH = SEGMENTS // KEY_GROUPS
+
+Arrays = Mapping[str, NDArray[Any]]
+
+
+def groups(table: LocalTable) -> Iterator[tuple[str, NDArray[Any]]]:
+    """The arrays of a snapshot, one at a time, in canonical order. Copies."""
+    for group in range(KEY_GROUPS):
+        ids, rows, seen = entries(table.index, group * _WIDTH, (group + 1) * _WIDTH)
+        if len(ids) == 0:
+            continue
+        order = np.argsort(ids)
+        rows = rows[order]
+        prefix = f"kg/{group:03}"
+        yield f"{prefix}/ids", ids[order]
+        yield f"{prefix}/seen", seen[order]
+        yield f"{prefix}/state", table.state[rows]
+        if table.dim:
+            yield f"{prefix}/values", table.values[rows]
+
+
+def restore(table: LocalTable, arrays: Arrays) -> None:
+    """Fills an empty table from a snapshot. ResumeError where it was made by a table of another layout."""
+    for name in sorted(arrays):
+        if not name.endswith("/ids"):
+            continue
+        prefix = name.removesuffix("/ids")
+        ids, seen = arrays[name], arrays[f"{prefix}/seen"]
+        at = _fill(table, ids, seen)
+        _set(table.state[at], arrays, f"{prefix}/state")
+        if table.dim:
+            _set(table.values[at], arrays, f"{prefix}/values")
+
+
+def served(table: LocalTable) -> dict[str, NDArray[Any]]:
+    """What a version holds."""
+    ids, rows, _ = entries(table.index, 0, SEGMENTS)
+    learned = table.state[rows, -1] != 0
+    ids, rows = ids[learned], rows[learned]
+    order = np.argsort(ids)
+    rows = rows[order]
+    arrays: dict[str, NDArray[Any]] = {"ids": ids[order]}
+    if table.dim:
+        arrays["values"] = table.values[rows]
+    if table.layout.served:
+        arrays["cells"] = table.state[rows][:, list(table.layout.served)]
+    return arrays
+
+
+def restore_served(table: LocalTable, arrays: Arrays) -> None:
+    """Fills an empty table from a version: enough for predict. Its rows count as learned from once."""
+    ids = arrays["ids"]
+    at = _fill(table, ids, np.zeros(len(ids), np.uint32))
+    table.state[at, -1] = 1
+    if table.dim:
+        _set(table.values[at], arrays, "values")
+    if table.layout.served:
+        cells = np.zeros((len(ids), len(table.layout.served)), np.float32)
+        _set(cells, arrays, "cells")
+        table.state[at, list(table.layout.served)] = cells
+
+
+def _fill(table: LocalTable, ids: NDArray[Any], seen: NDArray[Any]) -> slice:
+    """Inserts IDs that are not there yet; gives their rows, which follow one another."""
+    first = table.size + 1
+    ones = np.ones(len(ids), np.float32)
+    table.upsert(ids, np.arange(len(ids) + 1), seen.astype(np.int64) * 1000, ones)
+    return slice(first, table.size + 1)
+
+
+def _set(target: NDArray[Any], arrays: Arrays, name: str) -> None:
+    source = arrays.get(name)
+    if source is None or source.shape != target.shape:
+        raise ResumeError(
+            "the table in the snapshot or version has another layout",
+            where=name,
+            expected=f"an array of shape {target.shape}",
+            got="none" if source is None else f"shape {source.shape}",
+            fix="resume with the learner settings it was made with, or start afresh (--fresh)",
+        )
+    target[:] = source

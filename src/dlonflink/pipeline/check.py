@@ -1,0 +1,157 @@
+"""What no section can know alone: refused before anything runs.
+
+Every refusal's `where` is the dotted path of the key (`features.hashed[2]`), so that the edge that read a YAML file can
+say the line.
+"""
+
+from __future__ import annotations
+
+import difflib
+import glob
+import re
+from collections.abc import Iterator, Sequence
+from typing import Literal
+
+import pyarrow as pa
+
+from dlonflink.connectors.files import FileSource
+from dlonflink.connectors.memory import MemorySource
+from dlonflink.connectors.sql import SqlSource
+from dlonflink.errors import PipelineError, SchemaError
+from dlonflink.learners.settings import Custom
+from dlonflink.pipeline.options import refuse_ours
+from dlonflink.pipeline.pipeline import Pipeline
+
+Target = Literal["flink", "local"]
+
+LABEL_TYPES = "BOOLEAN or a number"
+_WEIGHT = "label.weight"
+
+
+def check(pipeline: Pipeline, on: Target, columns: pa.Schema | None) -> None:
+    """Refuses a pipeline whose sections do not fit together, or not on this runtime.
+
+    `columns` are those of the source where they are known before anything runs (no SQL stands in between). Raises
+    PipelineError, or SchemaError for a column that is not in the source.
+    """
+    _check_features(pipeline)
+    if columns is not None:
+        _check_columns(pipeline, columns)
+    if on == "local":
+        _check_local(pipeline)
+    else:
+        refuse_ours(pipeline.runtime.flink.options)
+        _check_sink(pipeline, columns)
+    if pipeline.runtime.deterministic:
+        _check_order(pipeline)
+
+
+def columns_read(pipeline: Pipeline) -> tuple[str, ...]:
+    """Every column that leaves the source, once: key, event time, features, labels, weights."""
+    return tuple(dict.fromkeys(column for _, column in _mentions(pipeline)))
+
+
+def _mentions(pipeline: Pipeline) -> Iterator[tuple[str, str]]:
+    """Place and name of every column the pipeline speaks of."""
+    yield from ((f"source.key[{i}]", column) for i, column in enumerate(pipeline.source.key))
+    time = pipeline.source.time()
+    if time is not None:
+        yield "source.event_time", time.column
+    features = pipeline.features
+    yield from ((f"features.hashed[{i}]", one.column) for i, one in enumerate(features.all_hashed()))
+    for i, cross in enumerate(features.all_crossed()):
+        yield from ((f"features.crossed[{i}]", column) for column in cross.columns)
+    yield from ((f"features.dense[{i}]", one.column) for i, one in enumerate(features.all_dense()))
+    for label in pipeline.labels():
+        yield "label", label.column
+        if label.weight is not None:
+            yield _WEIGHT, label.weight
+
+
+def _check_features(pipeline: Pipeline) -> None:
+    features = pipeline.features
+    if len(features) == 0:
+        raise PipelineError("no feature is declared", where="features", fix="name at least one column under hashed")
+    labels = [label.column for label in pipeline.labels()]
+    for place, column in _mentions(pipeline):
+        if place.startswith("features.") and column in labels:
+            raise PipelineError(
+                f"column {column!r} is the label and a feature",
+                where=place,
+                fix="leave it out of the features: the learner would read the answer",
+            )
+    compiled = not isinstance(pipeline.learner, Custom)
+    if compiled and "embedding" in pipeline.model_fields_set:
+        raise PipelineError(
+            f"{pipeline.learner.type} lays out its own table",
+            where="embedding",
+            fix="leave `embedding` out: it is for a learner of your own",
+        )
+
+
+def _check_columns(pipeline: Pipeline, columns: pa.Schema) -> None:
+    for place, column in _mentions(pipeline):
+        if column not in columns.names:
+            close = difflib.get_close_matches(column, columns.names, 1)
+            fix = f"did you mean {close[0]!r}?" if close else f"the source has: {_some(columns.names)}"
+            raise SchemaError(f"column {column!r} is not in the source", where=place, fix=fix)
+    for label in pipeline.labels():
+        for place, column in (("label", label.column), (_WEIGHT, label.weight)):
+            kind = columns.field(column).type if column is not None else pa.float64()
+            if not _number(kind):
+                raise SchemaError(f"column {column!r} is no number", where=place, expected=LABEL_TYPES, got=str(kind))
+
+
+def _number(kind: pa.DataType) -> bool:
+    tests = (pa.types.is_boolean, pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal)
+    return any(test(kind) for test in tests)
+
+
+def _check_local(pipeline: Pipeline) -> None:
+    fix = "run it with --on flink"
+    if isinstance(pipeline.source, SqlSource):
+        raise PipelineError("the local runtime has no SQL", where="source.type", got="sql", fix=fix)
+    if pipeline.source.query is not None:
+        raise PipelineError("the local runtime has no SQL", where="source.query", fix=fix)
+    if pipeline.sink is not None:
+        raise PipelineError("the local runtime has no sinks", where="sink", fix=fix)
+
+
+def _check_sink(pipeline: Pipeline, columns: pa.Schema | None) -> None:
+    if pipeline.sink is None or columns is None:
+        return
+    for i, column in enumerate(pipeline.source.key):
+        if pa.types.is_nested(columns.field(column).type):
+            raise PipelineError(
+                f"key column {column!r} cannot be part of a scored row",
+                where=f"source.key[{i}]",
+                expected="a scalar",
+                got=str(columns.field(column).type),
+            )
+
+
+def _check_order(pipeline: Pipeline) -> None:
+    """A result that depends on rows and order alone needs an order."""
+    source = pipeline.source
+    ordered = source.query is not None and re.search(r"\border\s+by\b", source.query, re.IGNORECASE)
+    if ordered or isinstance(source, MemorySource):
+        return
+    fix = "ORDER BY the event time in source.query, or leave runtime.deterministic out"
+    if isinstance(source, FileSource):
+        files = [file for path in source.paths for file in glob.glob(path, recursive=True)]  # noqa: PTH207
+        if len(files) > 1:
+            raise PipelineError(
+                "deterministic needs an order of input: several files are read in any order",
+                where="source.paths",
+                expected="one file",
+                got=f"{len(files)} files",
+                fix=fix,
+            )
+        return
+    raise PipelineError(
+        "deterministic needs an order of input: SQL without ORDER BY has none", where="source.query", fix=fix
+    )
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names) if len(names) <= 8 else f"{', '.join(names[:8])}, ... ({len(names)} columns)"

@@ -1,0 +1,99 @@
+"""The Flink configuration of a run: what we set, why, and which key of ours stands for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from dlonflink.errors import PipelineError
+from dlonflink.pipeline.pipeline import Pipeline
+from dlonflink.settings import milliseconds
+
+_PORTS = "18081-18980"
+"""A range: two jobs on one machine must not collide, and a person can guess the web UI's port."""
+
+_FIXED: Mapping[str, tuple[str, str]] = {
+    # Rows are encoded before the next one is read, so operators may share them: 1.4 to 3.6 times the speed.
+    "pipeline.object-reuse": ("true", "rows are copied where they are kept"),
+    "parallelism.default": ("1", "a learner is one process until tables are sharded"),
+    "execution.runtime-mode": ("STREAMING", "a checkpoint needs a stream"),
+    # Without it, a bounded source ends the job before its last checkpoint, and nothing is published.
+    "execution.checkpointing.checkpoints-after-tasks-finish": ("true", "the last version hangs on the last checkpoint"),
+    "execution.checkpointing.mode": ("EXACTLY_ONCE", "stream and model are one cut"),
+    "execution.checkpointing.unaligned.enabled": ("false", "what lies before the barrier must be learned before it"),
+    "execution.checkpointing.storage": ("filesystem", "the default is the JobManager's heap, 5 MB"),
+    "execution.checkpointing.externalized-checkpoint-retention": ("RETAIN_ON_CANCELLATION", "`resume` needs them"),
+    "rest.address": ("localhost", "the web UI has no password"),
+    "rest.bind-address": ("localhost", "the web UI has no password"),
+    "table.local-time-zone": ("UTC", "time is UTC"),
+}
+"""Set whatever the pipeline says: value, reason."""
+
+_OURS: Mapping[str, str] = {
+    "execution.checkpointing.interval": "checkpoint.every",
+    "execution.checkpointing.dir": "checkpoint.dir",
+    "state.checkpoints.dir": "checkpoint.dir",
+    "execution.state-recovery.path": "`--resume`",
+    "pipeline.name": "name",
+    "pipeline.jars": "runtime.flink.jars",
+    "pipeline.classpaths": "runtime.flink.jars",
+    "rest.port": "rest.bind-port",
+    "execution.target": "runtime.on",
+    "java.io.tmpdir": "$TMPDIR",
+    "io.tmp.dirs": "$TMPDIR",
+}
+"""Set from the pipeline: the key of ours that says it."""
+
+_DEFAULTS: Mapping[str, str] = {
+    "rest.bind-port": _PORTS,
+    "execution.checkpointing.num-retained": "3",
+    # A store or a disk may be slow for a while: the stream runs on, the next checkpoint comes.
+    "execution.checkpointing.tolerable-failed-checkpoints": "3",
+    "execution.checkpointing.timeout": "10 min",
+    # Bounded: a job that restarts for ever hides its error. 1 s, 2 s, 4 s; forgotten after ten minutes of peace.
+    "restart-strategy.type": "exponential-delay",
+    "restart-strategy.exponential-delay.initial-backoff": "1 s",
+    "restart-strategy.exponential-delay.max-backoff": "30 s",
+    "restart-strategy.exponential-delay.backoff-multiplier": "2.0",
+    "restart-strategy.exponential-delay.jitter-factor": "0.0",
+    "restart-strategy.exponential-delay.reset-backoff-threshold": "10 min",
+    "restart-strategy.exponential-delay.attempts-before-reset-backoff": "3",
+    "heartbeat.interval": "2 s",
+    "heartbeat.timeout": "10 s",
+    "metrics.fetcher.update-interval": "1000",
+    # One task slot on a laptop; the JVM's own limit is -Xmx, for local mode's memory options do not bound the heap.
+    "taskmanager.memory.managed.size": "64m",
+    "taskmanager.memory.network.min": "32m",
+    "taskmanager.memory.network.max": "32m",
+    "cluster.io-pool.size": "4",
+}
+"""Ours unless `runtime.flink.options` says otherwise."""
+
+
+def refuse_ours(options: Mapping[str, str]) -> None:
+    """PipelineError for an option that is not the user's to set, naming what is."""
+    for key in options:
+        place = f"runtime.flink.options.{key}"
+        if key in _OURS:
+            raise PipelineError(f"Flink option {key!r} is set by us", where=place, fix=f"use {_OURS[key]}")
+        if key in _FIXED:
+            value, reason = _FIXED[key]
+            raise PipelineError(
+                f"Flink option {key!r} is set by us", where=place, expected=f"{value}: {reason}", fix="leave it out"
+            )
+
+
+def flink_options(pipeline: Pipeline, *, checkpoints: str, scratch: Path, resume: str | None) -> dict[str, str]:
+    """The whole configuration. `resume` is the URL of a retained checkpoint."""
+    options = {
+        **_DEFAULTS,
+        **pipeline.runtime.flink.options,
+        **{key: value for key, (value, _) in _FIXED.items()},
+        "pipeline.name": pipeline.name,
+        "execution.checkpointing.interval": f"{milliseconds(pipeline.checkpoint.every)} ms",
+        "execution.checkpointing.dir": checkpoints,
+        "io.tmp.dirs": str(scratch),
+    }
+    if resume:
+        options["execution.state-recovery.path"] = resume
+    return dict(sorted(options.items()))

@@ -1,0 +1,164 @@
+"""The plan: what Flink's side and the worker's side are told, in full (contract/README.md, section 1)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import pyarrow as pa
+
+from dlonflink.connectors.files import FileSource
+from dlonflink.learners.settings import Custom
+from dlonflink.pipeline.check import columns_read
+from dlonflink.pipeline.options import flink_options
+from dlonflink.pipeline.pipeline import Pipeline, Runtime
+from dlonflink.settings import Name, Settings
+from dlonflink.training.scored import scored_schema
+from dlonflink.training.settings import TrainingPlan
+from dlonflink.types import sql
+
+
+class Operator(Settings):
+    """Limits of the operator beside the worker."""
+
+    batch_rows: int = 4096
+    batch_bytes: int = 4 << 20
+    batch_ms: int = 50
+    """Rows wait for their batch at most this long, so that a slow stream is learned within 100 ms."""
+    frame_bytes: int = 64 << 20
+    start_ms: int = 300_000
+    """Covers an interpreter that compiles every kernel on a busy machine."""
+    stop_ms: int = 3_000
+
+
+class ScoredColumn(Settings):
+    name: str
+    type: str | None
+    """Flink SQL type; null: the type of the query's column of that name."""
+
+
+class JobPlan(Settings):
+    name: Name
+    run: str
+    target: Literal["embedded"]
+    flink: dict[str, str]
+    slots: int
+    statements: tuple[str, ...]
+    query: str
+    operator: Operator
+    command: tuple[str, ...]
+    environment: dict[str, str]
+    log: str
+    scored: tuple[ScoredColumn, ...]
+    sink: str | None
+
+
+class Plan(Settings):
+    version: Literal[1]
+    job: JobPlan
+    worker: tuple[TrainingPlan, ...]
+
+
+@dataclass(frozen=True)
+class Launch:
+    """What one start adds to a pipeline: its name, its places, and the worker's command."""
+
+    run: str
+    directory: Path
+    checkpoints: str
+    log: Path
+    scratch: Path
+    command: Sequence[str]
+    environment: Mapping[str, str]
+    resume: str | None
+
+
+def digest(pipeline: Pipeline) -> str:
+    """SHA-256 of the full description, defaults included."""
+    text = json.dumps(pipeline.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def absolute(pipeline: Pipeline) -> Pipeline:
+    """The same pipeline for processes that work elsewhere: every relative path starts at the working directory."""
+    changed: dict[str, object] = {"runtime": _runtime(pipeline)}
+    if isinstance(pipeline.source, FileSource):
+        paths = tuple(str(Path(path).absolute()) for path in pipeline.source.paths)
+        changed["source"] = pipeline.source.model_copy(update={"paths": paths})
+    if isinstance(pipeline.learner, Custom) and ".py:" in pipeline.learner.type:
+        file, _, name = pipeline.learner.type.rpartition(":")
+        changed["learner"] = pipeline.learner.model_copy(update={"type": f"{Path(file).absolute()}:{name}"})
+    if pipeline.export is not None:
+        changed["export"] = pipeline.export.model_copy(update={"to": _place(pipeline.export.to)})
+    if pipeline.checkpoint.dir is not None:
+        changed["checkpoint"] = pipeline.checkpoint.model_copy(update={"dir": _place(pipeline.checkpoint.dir)})
+    return pipeline.model_copy(update=changed)
+
+
+def _runtime(pipeline: Pipeline) -> Runtime:
+    jars = tuple(str(Path(jar).absolute()) for jar in pipeline.runtime.flink.jars)
+    flink = pipeline.runtime.flink.model_copy(update={"jars": jars})
+    return pipeline.runtime.model_copy(update={"flink": flink})
+
+
+def _place(path: str) -> str:
+    return path if "://" in path else str(Path(path).absolute())
+
+
+def training_plan(pipeline: Pipeline, *, description: str) -> TrainingPlan:
+    """The worker's part; `description` is the digest of the pipeline as it was written."""
+    time = pipeline.source.time()
+    return TrainingPlan(
+        name=pipeline.name,
+        features=pipeline.features,
+        labels=pipeline.labels(),
+        event_time=time.column if time else None,
+        key=pipeline.source.key,
+        learner=pipeline.learner,
+        embedding=pipeline.embedding,
+        evaluation=pipeline.evaluation,
+        export=pipeline.export,
+        deterministic=pipeline.runtime.deterministic,
+        scored=pipeline.sink is not None,
+        pipeline_digest=description,
+        # A learner by module name is found from where the pipeline was started.
+        path=(str(Path.cwd()),) if isinstance(pipeline.learner, Custom) else (),
+    )
+
+
+def make(pipeline: Pipeline, training: TrainingPlan, columns: pa.Schema | None, launch: Launch) -> Plan:
+    """The whole plan of a pipeline that `check` has passed and `absolute` has placed. Writes a memory source's rows."""
+    read = columns_read(pipeline)
+    sink = pipeline.sink
+    job = JobPlan(
+        name=pipeline.name,
+        run=launch.run,
+        target="embedded",
+        flink=flink_options(pipeline, checkpoints=launch.checkpoints, scratch=launch.scratch, resume=launch.resume),
+        slots=1,
+        statements=(
+            *statements(pipeline.source, run_dir=launch.directory),
+            *([] if sink is None else split(sink.ddl)),
+        ),
+        query=select(pipeline.source, read),
+        operator=Operator(),
+        command=tuple(launch.command),
+        environment={**launch.environment, **pipeline.runtime.worker.env},
+        log=str(launch.log),
+        scored=() if sink is None else _scored(training, columns),
+        sink=sink.table if sink else None,
+    )
+    return Plan(version=1, job=job, worker=(training,))
+
+
+def _scored(training: TrainingPlan, columns: pa.Schema | None) -> tuple[ScoredColumn, ...]:
+    """Where SQL stands in between, the types of the key columns are known to Flink alone: NULL stands for them."""
+    known = columns or pa.schema([(name, pa.null()) for name in training.key])
+    fields = scored_schema(training, known)
+    return tuple(
+        ScoredColumn(name=field.name, type=None if pa.types.is_null(field.type) else sql(field.type)) for field in fields
+    )

@@ -1,0 +1,107 @@
+"""From pydantic's list of complaints to one refusal: the first that matters in full, the others counted."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from pydantic import ValidationError
+
+from dlonflink.errors import PipelineError
+from dlonflink.settings import IMPORT_PATTERN, NAME_PATTERN
+
+Step = str | int
+_PATTERNS = {
+    NAME_PATTERN: "lower-case letters, digits and dashes, at most 63",
+    IMPORT_PATTERN: "package.module:Name or path/to/file.py:Name",
+}
+_PLAIN_TYPE = 4  # rank of "this member of the union is not meant at all"
+
+
+def refused(
+    error: ValidationError,
+    *,
+    strip: Callable[[Sequence[Step]], Sequence[Step]],
+    where: Callable[[Sequence[Step]], str],
+) -> PipelineError:
+    """`strip` leaves out of a path what the user did not write (names of a union's members); `where` says the place."""
+    complaints: dict[tuple[Step, ...], dict[str, Any]] = {}
+    for complaint in error.errors(include_url=False):
+        path = _path(complaint, strip)  # pyright: ignore[reportArgumentType]
+        if path not in complaints or _rank(complaint) < _rank(complaints[path]):  # pyright: ignore[reportArgumentType]
+            complaints[path] = dict(complaint)
+    # A deeper complaint stands for the shallower ones about other members of the same union.
+    deepest = [path for path in complaints if not any(_inside(other, path) for other in complaints)]
+    first = deepest[0]
+    what, expected, got, fix = _words(complaints[first], first)
+    if len(deepest) > 1:
+        what += f" (and {len(deepest) - 1} more)"
+    return PipelineError(what, where=where(first), expected=expected, got=got, fix=fix)
+
+
+def _inside(inner: tuple[Step, ...], outer: tuple[Step, ...]) -> bool:
+    return len(inner) > len(outer) and inner[: len(outer)] == outer
+
+
+def _path(complaint: dict[str, Any], strip: Callable[[Sequence[Step]], Sequence[Step]]) -> tuple[Step, ...]:
+    loc: tuple[Step, ...] = complaint["loc"]
+    match complaint["type"]:
+        case "missing":
+            return (*strip(loc[:-1]), loc[-1])
+        case "unknown_key":
+            return (*strip(loc), str(complaint["ctx"]["key"]))
+        case "union_tag_invalid" | "union_tag_not_found":
+            return (*strip(loc), "type")
+        case _:
+            return tuple(strip(loc))
+
+
+def _rank(complaint: dict[str, Any]) -> int:
+    """Of several complaints about one value, which tells most: a union complains once for each member."""
+    kind: str = complaint["type"]
+    if kind in ("unknown_key", "missing"):
+        return 0
+    if kind == "value_error":
+        return 1
+    return _PLAIN_TYPE if kind.endswith(("_type", "_parsing")) else 2
+
+
+def _words(complaint: dict[str, Any], path: tuple[Step, ...]) -> tuple[str, str | None, str | None, str | None]:
+    """what, expected, got, fix."""
+    name = path[-1] if path else "the pipeline"
+    context: dict[str, Any] = complaint.get("ctx") or {}
+    match complaint["type"]:
+        case "unknown_key":
+            return f"unknown key {context['key']!r}", None, None, str(context["hint"])
+        case "missing":
+            return f"{name!r} is missing", None, None, f"add {name!r}"
+        case "union_tag_not_found":
+            meant = difflib.get_close_matches("type", [str(key) for key in complaint["input"]], 1)
+            return (
+                "'type' is missing",
+                None,
+                None,
+                f"write 'type' for {meant[0]!r}" if meant else "add 'type': it selects",
+            )
+        case "union_tag_invalid":
+            return _unknown_type(str(context["tag"]), str(context["expected_tags"]))
+        case "value_error":
+            return str(context["error"]), None, _short(complaint["input"]), None
+        case "string_pattern_mismatch" if context["pattern"] in _PATTERNS:
+            return f"{name!r} has a wrong value", _PATTERNS[context["pattern"]], _short(complaint["input"]), None
+        case _:
+            expected = str(complaint["msg"]).removeprefix("Input should be ")
+            return f"{name!r} has a wrong value", expected, _short(complaint["input"]), None
+
+
+def _unknown_type(tag: str, tags: str) -> tuple[str, str, str, str | None]:
+    known = [one.strip(" '") for one in tags.split(",")]
+    close = difflib.get_close_matches(tag, known, 1)
+    named = ["my_module:MyLearner" if one == "custom" else one for one in known]
+    return f"unknown type {tag!r}", ", ".join(named), repr(tag), f"did you mean {close[0]!r}?" if close else None
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."

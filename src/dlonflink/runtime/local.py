@@ -1,0 +1,117 @@
+"""A pipeline in this process: no JVM, no SQL. Tutorials, tests, and the oracle that Flink's runs are compared with."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import pyarrow as pa
+
+from dlonflink.errors import StoreError
+from dlonflink.runtime.base import Job, Pace, Progress, Summary, summary
+from dlonflink.runtime.directory import RunDirectory, State
+from dlonflink.runtime.watch import Watch
+from dlonflink.training.export import Exporter
+from dlonflink.training.settings import TrainingPlan
+from dlonflink.training.trainer import Trainer
+
+_REPORT = 0.5
+"""Seconds between reports."""
+_LAST = 0
+"""The one version's checkpoint: there are no checkpoints here."""
+
+
+class LocalJob(Job):
+    """Reads, learns and publishes in a thread of its own."""
+
+    def __init__(
+        self, batches: Iterable[pa.RecordBatch], schema: pa.Schema, plan: TrainingPlan, directory: RunDirectory
+    ) -> None:
+        self._batches = batches
+        self._schema = schema
+        self._plan = plan
+        self._directory = directory
+        self._watch = Watch("compiling kernels")
+        self._pace = Pace()
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="job", daemon=True)
+        self._thread.start()
+
+    def progress(self, every: str = "1 s") -> Iterator[Progress]:
+        return self._watch.iterate(every)
+
+    def wait(self) -> Summary:
+        return self._watch.wait()
+
+    def stop(self) -> None:
+        self._stopping.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        state: State = "failed"
+        result: Summary | None = None
+        error: BaseException | None = None
+        try:
+            result = self._train()
+            state = "finished" if result is not None else "stopped"
+        except BaseException as problem:  # noqa: BLE001 - handed to the thread that waits
+            error = problem
+        try:
+            self._directory.close(state)
+        except OSError as problem:
+            error = error or problem
+        self._watch.end(result, error)
+
+    def _train(self) -> Summary | None:
+        """The summary, or None where it was stopped."""
+        for path in self._plan.path:
+            if path not in sys.path:
+                sys.path.insert(0, path)
+        run = self._directory.run
+        trainer = Trainer(self._plan, self._schema, run=run, attempt=1)
+        exporter = Exporter(self._plan.export, run=run, attempt=1)
+        due = 0.0
+        for batch in self._batches:
+            if self._stopping.is_set():
+                return None
+            trainer.feed(batch, time.monotonic())
+            if self._watch.seconds >= due:
+                self._tell("learning", trainer.report())
+                due = self._watch.seconds + _REPORT
+        trainer.finish()
+        self._pace.add(self._watch.seconds, trainer.rows)
+        trainer.version = _publish(exporter, trainer)
+        report = trainer.final_report()
+        result = summary(
+            report, seconds=self._watch.seconds, steady=self._pace.steady(), checkpoints=0, restarts=0
+        )
+        self._directory.write_json("summary.json", result.to_json())
+        self._tell("finished", report)
+        return result
+
+    def _tell(self, phase: str, report: dict[str, Any]) -> None:
+        seconds = self._watch.seconds
+        before = self._watch.progress
+        rate = self._pace.add(seconds, report["rows"]) if report["rows"] != before.rows else before.rows_per_second
+        self._watch.update(
+            Progress(
+                phase=phase,
+                seconds=seconds,
+                rows=report["rows"],
+                rows_per_second=rate,
+                metrics=report["metrics"],
+                window=report["window"],
+                event_time=report["event_time"],
+                version=report["version"],
+            )
+        )
+
+
+def _publish(exporter: Exporter, trainer: Trainer) -> int | None:
+    outcome = exporter.commit(trainer.copy(_LAST), _LAST, last=True, now=time.monotonic())
+    if outcome.outcome == "failed":
+        raise outcome.error or StoreError(outcome.reason or "the version was not published")
+    return outcome.version

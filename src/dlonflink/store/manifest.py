@@ -1,0 +1,84 @@
+"""What a version says about itself: the manifest, one JSON file beside its arrays.
+
+Everything a server needs to score with it, and everything needed to know where it comes from.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field
+
+from dlonflink.embedding.settings import Embedding
+from dlonflink.features.spec import FeatureSpec
+from dlonflink.learners.settings import LearnerSettings
+from dlonflink.settings import Name, Settings
+
+
+def _null_if_undefined(value: Any) -> Any:
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+Figure = Annotated[float | None, BeforeValidator(_null_if_undefined)]
+"""None where the figure is undefined (NaN): JSON has no NaN."""
+
+
+class FileDigest(Settings):
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    bytes: Annotated[int, Field(ge=0)]
+
+
+class Origin(Settings):
+    """Which training a version comes from, and how good it was: the state at one checkpoint, no row later."""
+
+    name: Name
+    """The pipeline's."""
+    run: str
+    attempt: int
+    checkpoint: int
+    rows: int
+    """Rows learned, from the beginning of the stream."""
+    event_time: tuple[int, int] | None
+    """Earliest and latest event time of these rows, ms UTC; None where the pipeline declares no event time."""
+    metrics: dict[str, Figure]
+    """Totals over these rows, each scored before it was learned."""
+
+
+class Output(Settings):
+    """One column of the scores."""
+
+    label: str
+    link: Literal["probability"] = "probability"
+    """What a score is: P(label = 1)."""
+
+
+class ModelSpec(Settings):
+    """All that a learner is built from, before its arrays are restored."""
+
+    features: FeatureSpec
+    golden: dict[str, Any]
+    """`features.golden()` of the release that trained: a server whose encoder gives other IDs must not score."""
+    outputs: tuple[Output, ...]
+    learner: LearnerSettings
+    embedding: Embedding
+
+
+class Provenance(Settings):
+    pipeline_digest: str
+    code_digest: str
+    """SHA-256 over the sources of this package."""
+    libraries: dict[str, str]
+
+
+class Manifest(Settings):
+    format: Literal[1] = 1
+    version: Annotated[int, Field(ge=1)]
+    kind: Literal["full"] = "full"
+    parent: None = None
+    created: str
+    """ISO 8601 UTC, the publisher's clock."""
+    origin: Origin
+    model: ModelSpec
+    provenance: Provenance
+    files: dict[str, FileDigest]

@@ -1,0 +1,168 @@
+"""The whole state of a trainer, as one consistent copy: into a snapshot, into a version, and back.
+
+Arrays by name: `learner/weights/...` and `learner/training/...`, `table/...` (by key group), `evaluation/...`, and
+`trainer/waiting` (rows that wait for their batch, an Arrow IPC stream) and `trainer/version` (-1: none published).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dlonflink.embedding.tables import Tables
+from dlonflink.errors import ResumeError
+from dlonflink.evaluation.arrays import under, within
+from dlonflink.evaluation.evaluator import Evaluator
+from dlonflink.features.spec import FeatureSpec
+from dlonflink.learners.base import Learner, Snapshot
+from dlonflink.store.manifest import ModelSpec, Origin, Output, Provenance
+from dlonflink.store.provenance import code_digest, libraries
+from dlonflink.store.version import Draft
+from dlonflink.training import snapshot
+from dlonflink.training.settings import TrainingPlan
+
+Arrays = Mapping[str, NDArray[Any]]
+
+CHUNK = 1 << 20
+
+
+@final
+@dataclass(frozen=True)
+class Copy:
+    """The state at a checkpoint. Its arrays belong to nobody else: any thread may read it while the stream runs on."""
+
+    checkpoint: int
+    arrays: Arrays
+    metadata: Mapping[str, str]
+    origin: Origin
+    plan: TrainingPlan
+    spec: FeatureSpec
+    served: Arrays
+
+    def chunks(self, size: int = CHUNK) -> Iterator[bytes]:
+        """The snapshot's bytes, in pieces of `size` bytes but for the last."""
+        return snapshot.chunks(self.arrays, self.metadata, size=size)
+
+    def draft(self, checkpoint: int | None = None) -> Draft:
+        """What a version of this state holds; `checkpoint` where it is published as another one."""
+        number = self.checkpoint if checkpoint is None else checkpoint
+        return Draft(
+            weights=within("learner/weights", self.arrays),
+            table=self.served,
+            origin=self.origin.model_copy(update={"checkpoint": number}),
+            model=ModelSpec(
+                features=self.spec,
+                golden=self.spec.golden(),
+                outputs=tuple(Output(label=label.column) for label in self.plan.labels),
+                learner=self.plan.learner,
+                embedding=self.plan.embedding,
+            ),
+            provenance=Provenance(
+                pipeline_digest=self.plan.pipeline_digest, code_digest=code_digest(), libraries=libraries()
+            ),
+        )
+
+
+@dataclass(frozen=True)
+class Restored:
+    """What a snapshot holds beside the parts that were restored in place."""
+
+    run: str
+    checkpoint: int
+    waiting: bytes
+    version: int | None
+
+
+@final
+class State:
+    """The parts of a trainer whose state is one: it outlives none of them."""
+
+    def __init__(
+        self, plan: TrainingPlan, spec: FeatureSpec, learner: Learner, tables: Tables, evaluator: Evaluator
+    ) -> None:
+        self._plan = plan
+        self._spec = spec
+        self._learner = learner
+        self._tables = tables
+        self._evaluator = evaluator
+        self._description = _description(plan, spec)
+
+    def copy(self, origin: Origin, *, waiting: bytes, version: int | None) -> Copy:
+        """Memory of the whole state once more; no I/O. Raises LearnerError for arrays that no snapshot can hold."""
+        arrays = {
+            **under("learner", self._learned()),
+            **under("table", self._tables.snapshot()),
+            **under("evaluation", self._evaluator.snapshot()),
+            "trainer/waiting": np.frombuffer(waiting, np.uint8),
+            "trainer/version": np.array([-1 if version is None else version], np.int64),
+        }
+        metadata = {
+            "format": snapshot.FORMAT,
+            "version": snapshot.VERSION,
+            "name": origin.name,
+            "run": origin.run,
+            "checkpoint": str(origin.checkpoint),
+            **self._description,
+        }
+        served = self._tables.served() if self._plan.export else {}
+        return Copy(origin.checkpoint, arrays, metadata, origin, self._plan, self._spec, served)
+
+    def restore(self, data: bytes) -> Restored:
+        """Into parts that are new. Raises CorruptionError, or ResumeError when another pipeline took the snapshot."""
+        arrays, metadata = snapshot.read(data)
+        changed = [name for name, text in self._description.items() if metadata.get(name) != text]
+        if changed:
+            raise ResumeError(
+                f"the snapshot was taken with other {' and '.join(changed)}",
+                where=f"checkpoint {metadata.get('checkpoint')} of {metadata.get('name')}, run {metadata.get('run')}",
+                expected=_short(self._description[changed[0]]),
+                got=_short(metadata.get(changed[0], "nothing")),
+                fix="put the old settings back, or run with --fresh to begin anew",
+            )
+        learned = within("learner", arrays)
+        self._learner.restore(Snapshot(weights=within("weights", learned), training=within("training", learned)))
+        self._tables.restore(within("table", arrays))
+        self._evaluator.restore(within("evaluation", arrays))
+        version = int(arrays["trainer/version"][0])
+        return Restored(
+            run=metadata["run"],
+            checkpoint=int(metadata["checkpoint"]),
+            waiting=arrays["trainer/waiting"].tobytes(),
+            version=None if version < 0 else version,
+        )
+
+    def digest(self) -> str:
+        """SHA-256 over the learner's arrays by name, then the tables by key: equal states, equal digests."""
+        digest = hashlib.sha256()
+        for name, array in sorted(self._learned().items()):
+            digest.update(f"{name} {array.dtype.str} {array.shape}\n".encode())
+            digest.update(array.tobytes())
+        self._tables.digest(digest)
+        return digest.hexdigest()
+
+    def _learned(self) -> dict[str, NDArray[Any]]:
+        taken = self._learner.snapshot()
+        arrays = {**under("weights", taken.weights), **under("training", taken.training)}
+        snapshot.check(arrays, owner=f"learner {self._plan.learner.type}")
+        return {name: np.array(array, order="C") for name, array in arrays.items()}
+
+
+def _description(plan: TrainingPlan, spec: FeatureSpec) -> dict[str, str]:
+    """What a snapshot only fits to if it is the same: each part's JSON."""
+    return {
+        "features": spec.model_dump_json(),
+        "labels": json.dumps([label.model_dump(mode="json") for label in plan.labels]),
+        "learner": plan.learner.model_dump_json(),
+        "embedding": plan.embedding.model_dump_json(),
+        "evaluation": plan.evaluation.model_dump_json(),
+    }
+
+
+def _short(text: str, limit: int = 300) -> str:
+    return text if len(text) <= limit else f"{text[:limit]}..."

@@ -1,0 +1,74 @@
+"""One step: encode, learn (which scores first), evaluate."""
+
+from __future__ import annotations
+
+import traceback
+from typing import final
+
+import numpy as np
+import pyarrow as pa
+
+from dlonflink.errors import DLOnFlinkError, LearnerError
+from dlonflink.evaluation.evaluator import Evaluator
+from dlonflink.features.batch import Batch, Float, Truth
+from dlonflink.features.encode import Encoder
+from dlonflink.features.labels import truth
+from dlonflink.learners.base import Learner
+from dlonflink.learners.settings import Custom
+from dlonflink.training.settings import TrainingPlan
+
+
+@final
+class Step:
+    """Takes whole batches, as they were cut, one at a time. Errors name rows by their number in the stream, from 0."""
+
+    def __init__(self, plan: TrainingPlan, encoder: Encoder, learner: Learner, evaluator: Evaluator) -> None:
+        self._plan = plan
+        self._encoder = encoder
+        self._learner = learner
+        self._evaluator = evaluator
+        kind = plan.learner
+        self._name = f"learner {kind.type}" if isinstance(kind, Custom) else f"learner {kind.type} (built in)"
+
+    def take(self, rows: pa.RecordBatch) -> tuple[Float, Truth]:
+        """Scores of `rows` as they were before these rows were learned, and what came true.
+
+        Raises DataError for a row that the pipeline's description does not allow, LearnerError when the learner fails.
+        """
+        first = self._evaluator.rows
+        batch = self._encoder.encode(rows, self._plan.event_time)
+        came_true = truth(rows, self._plan.labels, first_row=first, key=self._plan.key)
+        try:
+            scores = self._learner.learn(batch, came_true)
+        except DLOnFlinkError as error:
+            error.where = error.where or self._place(rows, first)
+            raise
+        except Exception as error:
+            raise LearnerError(
+                f"the learner raised {type(error).__name__}: {error}",
+                where=self._place(rows, first),
+                fix="correct the learner and go on with --resume; --debug shows its stack",
+                trace=traceback.format_exc(),
+            ) from error
+        self._check(scores, batch, self._place(rows, first))
+        self._evaluator.update(scores, came_true, batch.event_time)
+        return scores, came_true
+
+    def _check(self, scores: object, batch: Batch, place: str) -> None:
+        """What the evaluator does not: it judges the values of a float32 array."""
+        shape = (batch.size, len(self._plan.labels))
+        if isinstance(scores, np.ndarray) and scores.dtype == np.float32 and scores.shape == shape:
+            return
+        got = f"{scores.dtype}{list(scores.shape)}" if isinstance(scores, np.ndarray) else type(scores).__name__
+        raise LearnerError(
+            "the learner returned something else than a score for each row and label",
+            where=place,
+            expected=f"a numpy array float32{list(shape)}",
+            got=got,
+            fix="return probabilities from learn, e.g. scores.astype(np.float32).reshape(-1, 1)",
+        )
+
+    def _place(self, rows: pa.RecordBatch, first: int) -> str:
+        key = ", ".join(f"{name}={rows.column(name)[0].as_py()}" for name in self._plan.key)
+        begin = f" (the first: {key})" if key else ""
+        return f"{self._name}, rows {first:,} to {first + rows.num_rows - 1:,}{begin}"

@@ -1,0 +1,286 @@
+"""Does what `protocol` decides: the learning thread, which owns the trainer."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import logging
+import os
+import socket
+import sys
+import threading
+import time
+import traceback
+from dataclasses import dataclass, field
+from typing import final
+
+import pyarrow as pa
+from pydantic import ValidationError
+
+from dlonflink.errors import CorruptionError, DLOnFlinkError, ProtocolError, WorkerError
+from dlonflink.store.provenance import libraries
+from dlonflink.training.export import Exporter
+from dlonflink.training.settings import TrainingPlan
+from dlonflink.training.state import Copy, Restored
+from dlonflink.training.trainer import Trainer
+from dlonflink.training.warm import warm
+from dlonflink.worker import protocol, wire
+from dlonflink.worker.protocol import Event, Instruction, Learned, Protocol, Published, Uploaded
+from dlonflink.worker.threads import Background, Inbox, Writer, read_frames, start
+
+_log = logging.getLogger(__name__)
+
+_METRICS_SECONDS = 1.0
+_TRACE_CHARACTERS = 60_000
+
+
+def serve(connection: socket.socket) -> int:
+    """One conversation, from HELLO to STOP. Gives the exit code: 0, or 1 after an ERROR frame.
+
+    Does not return when the connection ends before: the process ends at once.
+    """
+    writer = Writer(connection)
+    try:
+        _Loop(connection, writer).run()
+        code = 0
+    except Exception as failure:  # noqa: BLE001 - whatever it is, Flink must hear of it
+        error = _described(failure)
+        _log.error("%s", error, exc_info=failure)
+        writer.send(wire.Error(error.to_json()))
+        code = 1
+    writer.flush()
+    return code
+
+
+@dataclass
+class _Held:
+    """A copy whose checkpoint is open. `dropped` tells the uploading thread to leave it."""
+
+    copy: Copy
+    dropped: threading.Event = field(default_factory=threading.Event)
+
+
+@final
+class _Loop:
+    def __init__(self, connection: socket.socket, writer: Writer) -> None:
+        self._writer = writer
+        self._inbox = Inbox()
+        self._uploads = Background("upload", self._inbox)
+        self._publications = Background("publish", self._inbox)
+        self._protocol = Protocol()
+        self._chunks: list[wire.Bytes] = []
+        self._copies: dict[int, _Held] = {}
+        self._restored: Restored | None = None
+        self._received = 0
+        self._begun = False  # a trainer is there
+        self._over = False
+        self._reported = -_METRICS_SECONDS  # the first batch is reported at once
+        self._unreported = False
+        self._schema: pa.Schema
+        self._trainer: Trainer
+        self._exporter: Exporter
+        start("reader", lambda: read_frames(connection, self._inbox))
+
+    def run(self) -> None:
+        """Raises whatever ends the worker before its time."""
+        while not self._over:
+            event = self._inbox.take(self._due())
+            if event is not None:
+                self._handle(event)
+            if self._begun and not self._over:
+                self._keep_time()
+
+    def _due(self) -> float | None:
+        if not self._begun:
+            return None
+        reported = self._reported + _METRICS_SECONDS if self._unreported else None
+        return min((due for due in (self._trainer.due(), reported) if due is not None), default=None)
+
+    def _keep_time(self) -> None:
+        now = time.monotonic()
+        due = self._trainer.due()
+        if due is not None and now >= due:
+            self._out(self._trainer.tick(now))
+        if self._unreported and now >= self._reported + _METRICS_SECONDS:
+            self._reported, self._unreported = now, False
+            self._writer.send(wire.Metrics(self._trainer.report()))
+
+    def _handle(self, event: Event) -> None:
+        for instruction in self._protocol.handle(event):
+            self._do(instruction)
+        if isinstance(event, Published):
+            self._trainer.version = self._exporter.newest
+
+    def _do(self, instruction: Instruction) -> None:
+        match instruction:
+            case protocol.Send(message=message):
+                self._writer.send(message)
+            case protocol.Learn(batch=batch):
+                self._learn(batch)
+            case protocol.Copy(checkpoint=checkpoint):
+                self._copies[checkpoint] = _Held(self._trainer.copy(checkpoint))
+            case protocol.Upload(checkpoint=checkpoint):
+                held = self._copies[checkpoint]
+                self._uploads.submit(lambda: self._upload(held))
+            case protocol.Drop(checkpoint=checkpoint):
+                self._copies.pop(checkpoint).dropped.set()
+            case protocol.Publish(checkpoint=checkpoint, copy=copied):
+                self._publish(checkpoint, copied)
+            case _:
+                self._step(instruction)
+
+    def _step(self, instruction: protocol.Step) -> None:
+        match instruction:
+            case protocol.Open(hello=hello):
+                self._open(hello)
+            case protocol.Collect(chunk=chunk):
+                self._chunks.append(chunk)
+            case protocol.Resume(digest=digest):
+                self._resume(digest)
+            case protocol.MakeGood():
+                self._make_good()
+            case protocol.Announce():
+                self._begun = True
+                self._writer.send(wire.Ready(protocol=wire.PROTOCOL, pid=os.getpid(), libraries=libraries()))
+            case protocol.Finish():
+                self._out(self._trainer.finish())
+            case protocol.Conclude():
+                self._writer.send(wire.Finished(self._trainer.final_report()))
+            case protocol.Exit():
+                self._over = True
+
+    def _open(self, hello: wire.Hello) -> None:
+        _name_log(hello)
+        plan = _plan(hello)
+        sys.path[:0] = [path for path in plan.path if path not in sys.path]
+        self._schema = _schema(hello)
+        warm(plan, self._schema)
+        self._trainer = Trainer(plan, self._schema, run=hello.run, attempt=hello.attempt)
+        self._exporter = Exporter(plan.export, run=hello.run, attempt=hello.attempt)
+
+    def _resume(self, digest: bytes) -> None:
+        data = b"".join(self._chunks)
+        self._chunks.clear()
+        found = hashlib.sha256(data).digest()
+        if found != digest:
+            raise CorruptionError(
+                "the snapshot is not what was written at the checkpoint",
+                expected=f"SHA-256 {digest.hex()}",
+                got=f"{found.hex()} over {len(data):,} bytes",
+                fix="resume from an older checkpoint, or start with --fresh",
+            )
+        self._restored = self._trainer.restore(data)
+        _log.info("restored checkpoint %s of run %s", self._restored.checkpoint, self._restored.run)
+        # Rows that waited at the checkpoint came now, as far as this attempt's watermarks are concerned.
+        self._received = self._trainer.held
+        self._handle(Learned(self._received, 0))
+
+    def _make_good(self) -> None:
+        restored = self._restored
+        assert restored is not None
+        copy = self._trainer.copy(restored.checkpoint)
+
+        def job() -> Published:
+            self._exporter.make_good(copy, restored)
+            return Published(None)
+
+        self._publications.submit(job)
+
+    def _learn(self, data: wire.Bytes) -> None:
+        batch = _batch(data, self._schema)
+        self._received += batch.num_rows
+        self._unreported = True
+        self._out(self._trainer.feed(batch, time.monotonic()))
+
+    def _out(self, scored: list[pa.RecordBatch]) -> None:
+        for batch in scored:
+            self._writer.send(wire.Scored(memoryview(batch.serialize())))
+        self._handle(Learned(self._received, self._received - self._trainer.held))
+
+    def _upload(self, held: _Held) -> Uploaded | None:
+        """In the uploading thread."""
+        digest, length = hashlib.sha256(), 0
+        for chunk in held.copy.chunks():
+            if held.dropped.is_set():
+                return None
+            digest.update(chunk)
+            length += len(chunk)
+            self._writer.send(wire.Snapshot(held.copy.checkpoint, chunk))
+        return Uploaded(held.copy.checkpoint, length, digest.digest())
+
+    def _publish(self, checkpoint: int, copied: int) -> None:
+        last = copied == wire.FINAL
+        # The final state stays: Flink may complete more than one checkpoint after the end.
+        copy = (self._copies[copied] if last else self._copies.pop(copied)).copy
+        now = time.monotonic()
+
+        def job() -> Published:
+            outcome = self._exporter.commit(copy, checkpoint, last=last, now=now)
+            return Published(
+                wire.Version(
+                    checkpoint=checkpoint, outcome=outcome.outcome, version=outcome.version, reason=outcome.reason
+                )
+            )
+
+        self._publications.submit(job)
+
+
+def _name_log(hello: wire.Hello) -> None:
+    logging.basicConfig(
+        format=f"%(asctime)s %(levelname)s {hello.job} run {hello.run} attempt {hello.attempt}: %(message)s",
+        force=True,
+    )
+    logging.getLogger("dlonflink").setLevel(logging.INFO)
+
+
+def _plan(hello: wire.Hello) -> TrainingPlan:
+    if len(hello.worker) != 1:
+        raise ProtocolError("the plan has several learners", expected="1", got=str(len(hello.worker)))
+    try:
+        return TrainingPlan.model_validate(hello.worker[0])
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise ProtocolError(
+            "the plan is not one that this release can read",
+            where=".".join(str(part) for part in first["loc"]),
+            got=first["msg"],
+            fix="the client and the worker's interpreter must have one release of dlonflink",
+        ) from error
+
+
+def _schema(hello: wire.Hello) -> pa.Schema:
+    try:
+        return pa.ipc.read_schema(pa.py_buffer(base64.b64decode(hello.schema_, validate=True)))
+    except (ValueError, pa.ArrowException, EOFError, OSError) as error:
+        raise ProtocolError("HELLO holds no Arrow schema", got=str(error)) from error
+
+
+def _batch(data: wire.Bytes, schema: pa.Schema) -> pa.RecordBatch:
+    """A record batch of the other process, checked to the last offset: a wrong one would crash pyarrow later."""
+    try:
+        batch = pa.ipc.read_record_batch(pa.ipc.read_message(pa.py_buffer(data)), schema)
+        batch.validate(full=True)
+    except (ValueError, pa.ArrowException, EOFError, OSError) as error:
+        raise ProtocolError(
+            "a BATCH frame holds no record batch of the schema that HELLO announced",
+            got=str(error),
+            fix="this is a bug of ours: please report it",
+        ) from error
+    return batch
+
+
+def _described(failure: Exception) -> DLOnFlinkError:
+    """What the ERROR frame says. An error of ours speaks for itself; any other is a bug, or the machine's."""
+    trace = "".join(traceback.format_exception(failure))[-_TRACE_CHARACTERS:]
+    if isinstance(failure, DLOnFlinkError):
+        failure.trace = (failure.trace or trace)[-_TRACE_CHARACTERS:]
+        return failure
+    if isinstance(failure, MemoryError):
+        return WorkerError("the worker ran out of memory", fix="give the machine more, or the model less", trace=trace)
+    last = traceback.extract_tb(failure.__traceback__)[-1:]
+    return WorkerError(
+        f"the worker raised {type(failure).__name__}: {failure}",
+        where=f"{last[0].filename}:{last[0].lineno}" if last else None,
+        fix="this is a bug of ours: please report it with the stack that --debug shows",
+        trace=trace,
+    )

@@ -1,0 +1,182 @@
+"""The threads beside the learning one, and how they hand it their word.
+
+                 ┌ reader ──frames──► Inbox ──► learning thread ──► Writer ──frames──► socket
+    socket ──────┘                      ▲                             ▲
+                                        └── events ── Background ─────┘ chunks of a snapshot
+
+Each is a daemon: the process ends when the learning thread does, or at once when Flink's side is gone.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import socket
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import NoReturn
+
+import pyarrow as pa
+
+from dlonflink.errors import DLOnFlinkError, ProtocolError
+from dlonflink.worker import wire
+from dlonflink.worker.protocol import Event
+
+ORPHANED = 3
+"""Exit code of a worker whose Flink side is gone."""
+
+_INBOX_FRAMES = 64
+_OUTBOX_FRAMES = 16  # 16 MiB of snapshot chunks at most
+
+
+class Inbox:
+    """Events for the learning thread: word from its own threads first, then frames in the order they came."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._frames: deque[Event] = deque()
+        self._words: deque[Event] = deque()
+        self._failure: Exception | None = None
+
+    def put_frame(self, event: Event) -> None:
+        """Waits while the learning thread is far behind, so that a flood ends in back-pressure, not in memory."""
+        with self._changed:
+            self._changed.wait_for(lambda: len(self._frames) < _INBOX_FRAMES)
+            self._frames.append(event)
+            self._changed.notify_all()
+
+    def put_word(self, event: Event) -> None:
+        """An event of an own thread. It may overtake frames: none of them waits for anything but such word."""
+        with self._changed:
+            self._words.append(event)
+            self._changed.notify_all()
+
+    def fail(self, failure: Exception) -> None:
+        """Makes `take` raise, before anything else that waits."""
+        with self._changed:
+            self._failure = self._failure or failure
+            self._changed.notify_all()
+
+    def take(self, until: float | None) -> Event | None:
+        """The next event; None when `until` (of time.monotonic) passes first. Raises what a thread failed with."""
+        timeout = None if until is None else max(until - time.monotonic(), 0)
+        with self._changed:
+            self._changed.wait_for(lambda: self._failure or self._words or self._frames, timeout)
+            if self._failure:
+                raise self._failure
+            waiting = self._words or self._frames
+            if not waiting:
+                return None
+            event = waiting.popleft()
+            self._changed.notify_all()
+            return event
+
+
+class Writer:
+    """Sends messages in the order they are given, from its own thread."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self._queue: queue.Queue[wire.Message] = queue.Queue(_OUTBOX_FRAMES)
+        start("writer", self._run)
+
+    def send(self, message: wire.Message) -> None:
+        """Waits while Flink does not read: that is the back-pressure."""
+        self._queue.put(message)
+
+    def flush(self) -> None:
+        """Waits until everything given before is with the kernel."""
+        self._queue.join()
+
+    def _run(self) -> None:
+        gone = False
+        while True:
+            message = self._queue.get()
+            try:
+                if not gone:
+                    for piece in wire.encode(message):
+                        self._connection.sendall(piece)
+            except OSError:
+                gone = True  # the reader sees the end of the socket too, and ends the process
+            finally:
+                self._queue.task_done()
+
+
+class Background:
+    """Runs jobs one after another in its own thread; what a job returns goes to the inbox, and so does its failure."""
+
+    def __init__(self, name: str, inbox: Inbox) -> None:
+        self._inbox = inbox
+        self._jobs: queue.SimpleQueue[Callable[[], Event | None]] = queue.SimpleQueue()
+        start(name, self._run)
+
+    def submit(self, job: Callable[[], Event | None]) -> None:
+        self._jobs.put(job)
+
+    def _run(self) -> None:
+        while True:
+            job = self._jobs.get()
+            try:
+                event = job()
+            except Exception as failure:  # noqa: BLE001 - the learning thread raises it
+                self._inbox.fail(failure)
+                return
+            if event is not None:
+                self._inbox.put_word(event)
+
+
+def start(name: str, target: Callable[[], None]) -> None:
+    """Starts a daemon thread."""
+    threading.Thread(target=target, name=name, daemon=True).start()
+
+
+def read_frames(connection: socket.socket, inbox: Inbox) -> None:
+    """Hands every frame to the inbox, until STOP; the reader's whole life.
+
+    The end of the socket ends the process: what it has learned since the last checkpoint is void, whatever it does.
+    """
+    cap = wire.FRAME_BYTES
+    try:
+        while True:
+            head = wire.decode_header(_read(connection, wire.HEADER_BYTES), cap=cap)
+            message = wire.decode(head, _read(connection, head.length))
+            if isinstance(message, wire.Hello):
+                cap = message.limits.frame_bytes
+            if not isinstance(message, wire.ToWorker):
+                raise ProtocolError(f"Flink sent {head.kind.name}, which only a worker sends")
+            inbox.put_frame(message)
+            if isinstance(message, wire.Stop):
+                return  # what is under way may take longer than the socket lives
+    except DLOnFlinkError as failure:
+        inbox.fail(failure)
+    except (EOFError, OSError):
+        end_now()
+
+
+def hold_lifeline(descriptor: int) -> None:
+    """Ends the process when the pipe on `descriptor` ends: Flink's process is gone, however it went."""
+    try:
+        while os.read(descriptor, 1 << 10):
+            pass
+    except OSError:
+        pass
+    end_now()
+
+
+def end_now() -> NoReturn:
+    """Ends the process though a learner may be in the middle of a step: nobody will ever read its result."""
+    os._exit(ORPHANED)
+
+
+def _read(connection: socket.socket, length: int) -> memoryview:
+    # Arrow's pool does not clear its memory, and its buffers are aligned as record batches like them.
+    view = memoryview(pa.allocate_buffer(length)).cast("B")
+    filled = 0
+    while filled < length:
+        count = connection.recv_into(view[filled:])
+        if count == 0:
+            raise EOFError
+        filled += count
+    return view

@@ -1,0 +1,111 @@
+"""Pipelines through a real embedded Flink, equal to the local runtime to the bit."""
+
+from __future__ import annotations
+
+import csv
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import dlonflink as dlf
+from tests.conftest import COLUMNS, ROWS
+
+
+def pipeline(stream: Path, learner: dlf.FM | dlf.Logistic | dlf.Custom, **changes: Any) -> dlf.Pipeline:
+    sections: dict[str, Any] = {
+        "name": "clicks",
+        "source": dlf.FileSource(
+            paths=(str(stream),), format="csv", columns=COLUMNS, event_time="ts", key=("id",)
+        ),
+        "features": dlf.Features(hashed=("user", "ad"), crossed=(("user", "ad"),), dense=("price",)),
+        "label": "click",
+        "learner": learner,
+        "evaluation": dlf.Evaluation(windows=(1_000, "1 h")),
+        "checkpoint": dlf.Checkpoint(every="500 ms"),
+        "runtime": dlf.Runtime(deterministic=True),
+    }
+    return dlf.Pipeline(**(sections | changes))
+
+
+@pytest.mark.parametrize("kind", ["logistic", "fm", "custom"])
+def test_flink_equals_local_to_the_bit(kind: str, stream: Path, learner_file: Path, tmp_path: Path) -> None:
+    learners = {
+        "logistic": dlf.Logistic(),
+        "fm": dlf.FM(dim=8),
+        "custom": dlf.Custom(type=f"{learner_file}:Perceptron", rate=0.05),
+    }
+    export = dlf.Export(to=str(tmp_path / "versions"))
+    one = pipeline(stream, learners[kind], export=export)
+    phases: list[str] = []
+    with dlf.start(one, on="flink") as job:
+        for progress in job.progress("500 ms"):
+            phases.append(progress.phase)
+        flink = job.wait()
+    local = dlf.run(one, on="local")
+    assert flink.rows == local.rows == ROWS
+    assert flink.state_digest
+    assert flink.state_digest == local.state_digest
+    assert flink.metrics == local.metrics
+    assert flink.windows == local.windows
+    assert flink.checkpoints > 0
+    assert flink.restarts == 0
+    assert flink.version is not None
+    assert local.version == flink.version + 1
+    assert phases[0] == "starting the JVM"
+    assert phases[-1] == "finished"
+
+
+def test_scored_rows_come_back_as_a_table(stream: Path, tmp_path: Path) -> None:
+    out = tmp_path / "scored"
+    ddl = f"""
+        CREATE TABLE scored (
+            id BIGINT, label FLOAT, score FLOAT, version BIGINT, run STRING, attempt INT
+        ) WITH ('connector' = 'filesystem', 'path' = '{out.as_uri()}', 'format' = 'csv')
+    """
+    summary = dlf.run(pipeline(stream, dlf.Logistic(), sink=dlf.SqlSink(ddl=ddl, table="scored")), on="flink")
+    rows: list[list[str]] = []
+    for file in sorted(out.rglob("part-*")):
+        with file.open(newline="") as text:
+            rows.extend(csv.reader(text))
+    assert sorted(int(row[0]) for row in rows) == list(range(ROWS))
+    loss = 0.0
+    for row in rows:
+        label, score = float(row[1]), float(row[2])
+        loss -= math.log(score if label else 1 - score)
+    assert loss / ROWS == pytest.approx(summary.metrics["logloss"], rel=1e-5)
+    assert len({row[4] for row in rows}) == 1
+    assert {row[5] for row in rows} == {"0"} or {row[5] for row in rows} == {"1"}
+
+
+def test_sql_source_with_key_and_sink(stream: Path, tmp_path: Path) -> None:
+    """Types of the key columns are known to Flink alone."""
+    out = tmp_path / "scored"
+    source = dlf.SqlSource(
+        ddl=f"""
+            CREATE TABLE clicks (id BIGINT, ts TIMESTAMP(3), `user` STRING, ad INT, price DOUBLE, click INT)
+            WITH ('connector' = 'filesystem', 'path' = '{stream.as_uri()}', 'format' = 'dlonflink-csv');
+        """,
+        table="clicks",
+        query="SELECT id, `user`, ad, price, ad * 2 AS twice, click = 1 AS click FROM source WHERE ad < 20",
+        key=("id",),
+    )
+    sink = dlf.SqlSink(
+        ddl=f"""
+            CREATE TABLE scored (id BIGINT, label FLOAT, score FLOAT, version BIGINT, run STRING, attempt INT)
+            WITH ('connector' = 'filesystem', 'path' = '{out.as_uri()}', 'format' = 'csv')
+        """,
+        table="scored",
+    )
+    one = pipeline(
+        stream,
+        dlf.Logistic(),
+        source=source,
+        sink=sink,
+        features=dlf.Features(hashed=("user", "ad", "twice"), dense=("price",)),
+        runtime=dlf.Runtime(),
+    )
+    summary = dlf.run(one, on="flink")
+    assert summary.rows == sum(1 for file in out.rglob("part-*") for _ in file.open())
+    assert 0 < summary.rows < ROWS

@@ -1,0 +1,116 @@
+"""YAML in, a pipeline or one refusal with its line out."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import dlonflink as dlf
+from dlonflink.errors import PipelineError
+
+TEXT = """\
+name: ctr
+source:
+  type: files
+  paths: [a.csv]
+  format: csv
+  null: ""
+  columns: {on: INT, y: STRING, null: DOUBLE, ts: TIMESTAMP(3), click: INT}
+  event_time: {column: ts, delay: 5 s}
+  key: [on]
+features:
+  hashed: [on, {column: y, bucket: log}]
+  crossed: [[on, y]]
+label: click
+learner: {type: fm, dim: 8}
+runtime: {on: local}
+"""
+
+
+def test_reads_what_python_writes() -> None:
+    pipeline = dlf.Pipeline(
+        name="ctr",
+        source=dlf.FileSource(
+            paths=("a.csv",),
+            format="csv",
+            null="",
+            columns={"on": "INT", "y": "STRING", "null": "DOUBLE", "ts": "TIMESTAMP(3)", "click": "INT"},
+            event_time=dlf.EventTime(column="ts", delay="5 s"),
+            key=("on",),
+        ),
+        features=dlf.Features(hashed=("on", dlf.Hashed(column="y", bucket="log")), crossed=(("on", "y"),)),
+        label="click",
+        learner=dlf.FM(dim=8),
+        runtime=dlf.Runtime(on="local"),
+    )
+    assert dlf.Pipeline.from_yaml(TEXT) == pipeline
+    assert dlf.Pipeline.from_yaml(pipeline.to_yaml()) == pipeline
+
+
+def test_custom_learner_keeps_its_arguments() -> None:
+    text = TEXT.replace("{type: fm, dim: 8}", '{type: "ctr.model:Mine", rate: 1e-3, sizes: [1, 2], date: 2013-01-01}')
+    learner = dlf.Pipeline.from_yaml(text).learner
+    assert isinstance(learner, dlf.Custom)
+    assert learner.arguments() == {"rate": 0.001, "sizes": [1, 2], "date": "2013-01-01"}
+    assert dlf.Pipeline.from_yaml(dlf.Pipeline.from_yaml(text).to_yaml()).learner == learner
+
+
+# what stands in TEXT, what stands there instead, and what the refusal must say
+REFUSALS = [
+    ("dim: 8", "dimm: 8", ["unknown key 'dimm'", "pipeline.yaml:14 (learner.dimm)", "did you mean 'dim'?"]),
+    ("learner:", "lerner:", ["unknown key 'lerner'", "pipeline.yaml:14 (lerner)", "did you mean 'learner'?"]),
+    ("type: fm", "type: fmm", ["unknown type 'fmm'", "14 (learner.type)", "logistic, fm", "did you mean 'fm'?"]),
+    ("type: files", "tipe: files", ["'type' is missing", ":2 (source.type)", "write 'type' for 'tipe'"]),
+    ("bucket: log", "bucket: lin", ["pipeline.yaml:11 (features.hashed[1].bucket)", "'log'", "'lin'"]),
+    ("{column: y, bucket: log}", "{colum: y}", ["unknown key 'colum'", ":11 (", "did you mean 'column'?"]),
+    ("  format: csv\n", "", ["'format' is missing", "pipeline.yaml:2 (source.format)"]),
+    ("dim: 8", "dim: 3, rates: []", ["'dim' has a wrong value (and ", ":14 (learner.dim)", "3"]),
+    ("delay: 5 s", "delay: 5 parsec", ["is not a duration", "pipeline.yaml:8 (source.event_time.delay)", "10 s"]),
+    ("name: ctr", "name: ctr\nname: x", ["key 'name' stands twice", "pipeline.yaml:2"]),
+    ("label: click", "label: [click", ["not YAML", "pipeline.yaml:14"]),
+    ("label: click", "label: 5", ["'label' has a wrong value", "pipeline.yaml:13 (label)", "5"]),
+    ("on: local", "on: mars", ["pipeline.yaml:15 (runtime.on)", "'flink' or 'local'", "'mars'"]),
+    ("name: ctr", "name: A B", ["pipeline.yaml:1 (name)", "lower-case letters"]),
+    ("label: click", "label: !!python/name:os.system", ["a value with the tag", "pipeline.yaml:13"]),
+    ("label: click", "label: &a [*a]", ["an alias that holds itself", "pipeline.yaml:13"]),
+]
+
+
+@pytest.mark.parametrize(("before", "after", "said"), REFUSALS, ids=[after.strip()[:30] for _, after, _ in REFUSALS])
+def test_a_refusal_names_cause_place_and_fix(before: str, after: str, said: list[str]) -> None:
+    assert TEXT.count(before) == 1
+    with pytest.raises(PipelineError) as refused:
+        dlf.Pipeline.from_yaml(TEXT.replace(before, after))
+    text = str(refused.value)
+    assert len(text.splitlines()) <= 5
+    for part in said:
+        assert part in text
+
+
+@pytest.mark.parametrize(
+    "text", ["", "- a\n", "just words", "\x00", "a: b: c", "{", "? [a]\n: b", "%YAML 9.9\n---\na: 1"]
+)
+def test_what_is_no_pipeline_is_refused(text: str) -> None:
+    with pytest.raises(PipelineError):
+        dlf.Pipeline.from_yaml(text)
+
+
+@given(st.text(max_size=200))
+def test_any_text_is_read_or_refused(text: str) -> None:
+    with pytest.raises(PipelineError):
+        dlf.Pipeline.from_yaml(text)
+
+
+@given(st.data())
+def test_any_damage_is_read_or_refused(data: st.DataObject) -> None:
+    start = data.draw(st.integers(0, len(TEXT)))
+    end = data.draw(st.integers(start, min(len(TEXT), start + 20)))
+    text = TEXT[:start] + data.draw(st.text(max_size=10)) + TEXT[end:]
+    try:
+        pipeline = dlf.Pipeline.from_yaml(text)
+    except PipelineError as error:
+        assert error.where
+        assert error.where.startswith("pipeline.yaml")
+    else:
+        assert dlf.Pipeline.from_yaml(pipeline.to_yaml()) == pipeline

@@ -1,0 +1,151 @@
+"""Java's words to ours: nothing is left unmapped, and what we know says what to do."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dlonflink import errors
+from dlonflink.errors import DLOnFlinkError, LearnerError, SqlError
+from dlonflink.runtime.explain import explain, explain_exit, explain_interpreter
+
+LOG = Path("/home/logs/run-flink.log")
+
+KNOWN = [
+    ("java.io.IOException: No space left on device", "setup", "the disk is full"),
+    ("java.lang.OutOfMemoryError: Java heap space", "setup", "Java heap space"),
+    (
+        "java.net.BindException: Could not start rest endpoint on any port in port range 18081-18980",
+        "setup",
+        "18081-18980",
+    ),
+    (
+        (
+            "org.apache.flink.table.api.ValidationException: Could not find any factory for identifier 'kafka' that implements "
+            "'org.apache.flink.table.factories.DynamicTableFactory' in the classpath.\n\nAvailable factory identifiers are:\n\n"
+            "blackhole\ndatagen\nfilesystem"
+        ),
+        "setup",
+        "runtime.flink.jars",
+    ),
+    (
+        (
+            "org.apache.flink.table.api.ValidationException: Unsupported options found for 'filesystem'.\n\nUnsupported options:"
+            "\n\npaht\n\nSupported options:\n\nconnector\npath"
+        ),
+        "sql",
+        "'paht'",
+    ),
+    (
+        (
+            "org.apache.flink.table.api.ValidationException: One or more required options are missing.\n\nMissing required "
+            "options are:\n\npath"
+        ),
+        "sql",
+        "'path'",
+    ),
+    (
+        (
+            'org.apache.flink.table.api.SqlParserException: SQL parse failed. Encountered "FORM" at line 1, column 10.\n'
+            "Was expecting one of:\n    <EOF>"
+        ),
+        "sql",
+        "'FORM'",
+    ),
+    (
+        (
+            "org.apache.calcite.runtime.CalciteContextException: From line 1, column 8 to line 1, column 11: Column 'clik' not "
+            "found in any table; did you mean 'click'?"
+        ),
+        "schema",
+        "did you mean 'click'?",
+    ),
+    (
+        (
+            "org.apache.calcite.runtime.CalciteContextException: From line 2, column 6 to line 2, column 11: Object 'sorce' not "
+            "found"
+        ),
+        "sql",
+        "line 2, column 6",
+    ),
+    ("java.io.FileNotFoundException: File /data/a.csv does not exist or the user", "data", "/data/a.csv"),
+    ("java.lang.ClassNotFoundException: org.apache.kafka.Consumer", "setup", "org.apache.kafka.Consumer"),
+    ("java.lang.IllegalStateException: There is no operator for the state abc", "resume", "--fresh"),
+    ("java.lang.RuntimeException: RowTime field should not be null, please convert", "data", "event time is NULL"),
+]
+
+
+def event(*causes: str, **more: Any) -> dict[str, Any]:
+    return {"event": "failed", "stage": "job", "error": None, "causes": list(causes), "stack": "at x\nat y", **more}
+
+
+@pytest.mark.parametrize(("cause", "code", "said"), KNOWN, ids=[said for _, _, said in KNOWN])
+def test_known_causes(cause: str, code: str, said: str) -> None:
+    error = explain(event("org.apache.flink.runtime.JobException: Recovery is suppressed", cause), LOG)
+    assert error.code == code
+    assert said in str(error)
+    assert "org.apache.flink" not in str(error)
+    assert error.trace == "at x\nat y"
+
+
+def test_unknown_cause_gives_root_cause_and_log() -> None:
+    error = explain(event("a.b.Outer: first", "c.d.RootError: what it was\nand more"), LOG)
+    assert error.code == "job"
+    assert "RootError: what it was" in str(error)
+    assert str(LOG) in str(error)
+    assert "--debug" in str(error)
+
+
+def test_a_refused_statement() -> None:
+    place = "the query: SELECT * FORM source"
+    known = SqlError(KNOWN[6][0].partition(": ")[2], where=place).to_json()
+    error = explain(event("x.FailureException: dlonflink-error: {}", error=known), LOG)
+    assert isinstance(error, SqlError)
+    assert "'FORM'" in error.what
+    assert error.where == f"line 1, column 10, {place}"
+    other = SqlError("Something\nnew", where=place).to_json()
+    error = explain(event("x.FailureException: dlonflink-error: {}", error=other), LOG)
+    assert isinstance(error, SqlError)
+    assert error.got == "Something new"
+
+
+def test_the_workers_own_words_win() -> None:
+    reported = LearnerError("the learner raised ValueError", where="row 17", trace="Traceback ...").to_json()
+    error = explain(event("java.io.IOException: Broken pipe", error=reported), LOG)
+    assert isinstance(error, LearnerError)
+    assert error.where == "row 17"
+    assert error.trace == "Traceback ...\nat x\nat y"
+
+
+@pytest.mark.parametrize("code", sorted(errors.ERRORS))
+def test_every_code_crosses(code: str) -> None:
+    reported = json.loads(json.dumps(errors.ERRORS[code]("what", fix="so").to_json()))
+    assert type(explain(event(error=reported), LOG)) is errors.ERRORS[code]
+
+
+causes = st.lists(st.text(max_size=80) | st.sampled_from([cause for cause, _, _ in KNOWN]), max_size=4)
+
+
+@given(causes, st.none() | st.builds(lambda what: SqlError(what, where="the query").to_json(), st.text(max_size=40)))
+def test_nothing_is_left_unmapped(chain: list[str], reported: dict[str, Any] | None) -> None:
+    error = explain(event(*chain, error=reported), LOG)
+    assert isinstance(error, DLOnFlinkError)
+    assert error.what
+    assert len(str(error).splitlines()) <= 10
+
+
+@given(st.integers(-9, 255), st.text(max_size=200))
+def test_a_dead_jvm_is_explained(code: int, output: str) -> None:
+    assert str(code) in str(explain_exit(code, output, LOG)) or explain_exit(code, output, LOG).code == "setup"
+
+
+def test_a_package_missing_in_the_interpreter() -> None:
+    error = explain_interpreter("/envs/a/bin/python", "Traceback\nModuleNotFoundError: No module named 'yaml'\n")
+    assert "'yaml'" in error.what
+    assert error.fix == "/envs/a/bin/python -m pip install pyyaml"
+    assert "SyntaxError: x" in str(explain_interpreter("python", "Traceback\nSyntaxError: x\n"))

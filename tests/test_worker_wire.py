@@ -1,0 +1,130 @@
+"""The codec: every message survives the trip, and hostile bytes end in a ProtocolError and nothing else."""
+
+from __future__ import annotations
+
+import contextlib
+import struct
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dlonflink.errors import ProtocolError
+from dlonflink.worker import wire
+
+I64 = st.integers(-(2**63), 2**63 - 1)
+TEXT = st.text(max_size=20)
+JSON = st.dictionaries(
+    TEXT,
+    st.recursive(
+        st.none() | st.booleans() | st.integers(-(2**53), 2**53) | TEXT, lambda inner: st.lists(inner, max_size=3)
+    ),
+    max_size=4,
+)
+HELLO = st.builds(
+    lambda **members: wire.Hello.model_validate(members),
+    protocol=st.integers(0, 9),
+    job=TEXT,
+    run=TEXT,
+    role=st.just("train"),
+    index=st.integers(0, 9),
+    parallelism=st.integers(1, 9),
+    attempt=st.integers(0, 9),
+    schema=st.just("AAAA"),
+    worker=st.lists(JSON, min_size=1, max_size=2),
+    restore=st.booleans(),
+    limits=st.builds(wire.Limits, frame_bytes=st.integers(1 << 16, (1 << 32) - 1)),
+)
+MESSAGES = st.one_of(
+    HELLO,
+    st.builds(wire.Restore, st.binary(max_size=40)),
+    st.builds(wire.Restore, st.binary(min_size=32, max_size=32), st.just(True)),
+    st.builds(wire.Batch, st.binary(max_size=40)),
+    st.builds(wire.Scored, st.binary(max_size=40)),
+    *(
+        st.builds(make, I64)
+        for make in (wire.Barrier, wire.Commit, wire.Abort, wire.Aligned, wire.Watermark, wire.Passed)
+    ),
+    st.builds(wire.End),
+    st.builds(wire.Stop),
+    st.builds(wire.Ready, protocol=st.just(1), pid=I64, libraries=st.dictionaries(TEXT, TEXT, max_size=3)),
+    st.builds(wire.Credit, st.integers(-(2**31), 2**31 - 1)),
+    st.builds(wire.Snapshot, I64, st.binary(max_size=40)),
+    st.builds(wire.Durable, I64, st.integers(0, 2**64 - 1), st.binary(min_size=32, max_size=32)),
+    st.builds(
+        wire.Version,
+        checkpoint=I64,
+        outcome=st.sampled_from(["published", "skipped", "failed"]),
+        version=st.none() | I64,
+        reason=st.none() | TEXT,
+    ),
+    st.builds(wire.Finished, JSON),
+    st.builds(wire.Metrics, JSON),
+    st.builds(wire.Error, st.dictionaries(TEXT, st.none() | TEXT, max_size=4)),
+)
+
+
+def frame(message: wire.Message) -> bytes:
+    return b"".join(wire.encode(message))
+
+
+def read(data: bytes, cap: int = wire.FRAME_BYTES) -> wire.Message:
+    header = wire.decode_header(data[: wire.HEADER_BYTES], cap=cap)
+    return wire.decode(header, data[wire.HEADER_BYTES :])
+
+
+@given(MESSAGES)
+def test_every_message_survives_the_trip(message: wire.Message) -> None:
+    assert read(frame(message)) == message
+
+
+@given(st.binary(min_size=8, max_size=8), st.binary(max_size=64))
+def test_hostile_bytes_are_a_protocol_error(head: bytes, payload: bytes) -> None:
+    try:
+        header = wire.decode_header(head, cap=1 << 20)
+        assert header.length <= 1 << 20
+        wire.decode(header, payload)
+    except ProtocolError:
+        pass
+
+
+@given(MESSAGES, st.integers(0, 200), st.integers(0, 255))
+def test_a_damaged_frame_is_a_message_or_a_protocol_error(message: wire.Message, at: int, value: int) -> None:
+    data = bytearray(frame(message))
+    data[at % len(data)] = value
+    with contextlib.suppress(ProtocolError):
+        read(bytes(data))
+
+
+@given(MESSAGES, st.data())
+def test_a_short_frame_is_a_protocol_error(message: wire.Message, data: st.DataObject) -> None:
+    whole = frame(message)
+    if len(whole) > wire.HEADER_BYTES:
+        cut = data.draw(st.integers(wire.HEADER_BYTES, len(whole) - 1))
+        with pytest.raises(ProtocolError, match="cut short"):
+            read(whole[:cut])
+
+
+@pytest.mark.parametrize(
+    ("header", "what"),
+    [
+        ((3, 0, 0, 1 << 30), "longer than the cap"),
+        ((0, 0, 0, 0), "unknown type"),
+        ((43, 0, 0, 0), "unknown type"),
+        ((3, 0, 7, 0), "damaged"),
+        ((3, 1, 0, 0), "unknown flags"),
+        ((2, 2, 0, 0), "unknown flags"),
+    ],
+)
+def test_a_header_is_judged_before_anything_is_allocated(header: tuple[int, int, int, int], what: str) -> None:
+    with pytest.raises(ProtocolError, match=what):
+        wire.decode_header(struct.pack("<BBHI", *header), cap=1 << 20)
+
+
+def test_the_layouts_are_those_of_the_contract() -> None:
+    assert frame(wire.Barrier(7)) == bytes([4, 0, 0, 0, 8, 0, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0])
+    assert frame(wire.Restore(b"x" * 32, last=True))[:8] == bytes([2, 1, 0, 0, 32, 0, 0, 0])
+    assert frame(wire.Durable(-1, 5, b"d" * 32)) == struct.pack("<BBHIqQ", 38, 0, 0, 48, -1, 5) + b"d" * 32
+    assert frame(wire.Credit(4)) == bytes([35, 0, 0, 0, 4, 0, 0, 0, 4, 0, 0, 0])
+    version = wire.Version(checkpoint=3, outcome="published", version=1)
+    assert frame(version)[8:] == b'{"checkpoint":3,"outcome":"published","version":1,"reason":null}'
