@@ -5,10 +5,12 @@ from __future__ import annotations
 import random
 
 import numpy as np
+from numpy.typing import NDArray
 
 import dlonflink as dlf
-from dlonflink.features.batch import Batch, Float, Truth
-from dlonflink.learners.base import Inputs, Learner, Snapshot
+from dlonflink import Batch, Inputs, Learner, Snapshot, Truth
+
+Float = NDArray[np.float32]
 
 
 class Perceptron(Learner):

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import csv
 import random
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# No test asserts on time: the machine may be busy.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 ROWS = 6_000
 
@@ -68,9 +74,16 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "home"
 
 
+@dataclass(frozen=True)
+class Stream:
+    path: Path
+    columns: dict[str, str]
+    rows: int
+
+
 @pytest.fixture(scope="session")
-def stream(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A CSV of `COLUMNS`: clicks that depend on user and ad, NULLs, quotes, in order of time."""
+def stream(tmp_path_factory: pytest.TempPathFactory) -> Stream:
+    """A CSV: clicks that depend on user and ad, NULLs, quotes, in order of time."""
     path = tmp_path_factory.mktemp("stream") / "clicks.csv"
     chance = random.Random(7)
     with path.open("w", newline="") as file:
@@ -86,7 +99,7 @@ def stream(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 [number, f"2013-01-{1 + minute // 1440:02} {minute // 60 % 24:02}:{minute % 60:02}:{second:02}.000"]
                 + [name, ad, price, click]
             )
-    return path
+    return Stream(path, COLUMNS, ROWS)
 
 
 @pytest.fixture(scope="session")

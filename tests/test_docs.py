@@ -24,7 +24,7 @@ import yaml
 from dlonflink.pipeline.pipeline import Pipeline
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / "contract" / "README.md"])
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "contract").rglob("*.md")])
 LANGUAGES = {"python", "yaml", "bash", "text"}
 QUICKSTART_LINES = 25
 

@@ -10,14 +10,13 @@ from typing import Any
 import pytest
 
 import dlonflink as dlf
-from tests.conftest import COLUMNS, ROWS
 
 
-def pipeline(stream: Path, learner: dlf.FM | dlf.Logistic | dlf.Custom, **changes: Any) -> dlf.Pipeline:
+def pipeline(stream: Any, learner: dlf.FM | dlf.Logistic | dlf.Custom, **changes: Any) -> dlf.Pipeline:
     sections: dict[str, Any] = {
         "name": "clicks",
         "source": dlf.FileSource(
-            paths=(str(stream),), format="csv", columns=COLUMNS, event_time="ts", key=("id",)
+            paths=(str(stream.path),), format="csv", columns=stream.columns, event_time="ts", key=("id",)
         ),
         "features": dlf.Features(hashed=("user", "ad"), crossed=(("user", "ad"),), dense=("price",)),
         "label": "click",
@@ -30,7 +29,7 @@ def pipeline(stream: Path, learner: dlf.FM | dlf.Logistic | dlf.Custom, **change
 
 
 @pytest.mark.parametrize("kind", ["logistic", "fm", "custom"])
-def test_flink_equals_local_to_the_bit(kind: str, stream: Path, learner_file: Path, tmp_path: Path) -> None:
+def test_flink_equals_local_to_the_bit(kind: str, stream: Any, learner_file: Path, tmp_path: Path) -> None:
     learners = {
         "logistic": dlf.Logistic(),
         "fm": dlf.FM(dim=8),
@@ -38,13 +37,11 @@ def test_flink_equals_local_to_the_bit(kind: str, stream: Path, learner_file: Pa
     }
     export = dlf.Export(to=str(tmp_path / "versions"))
     one = pipeline(stream, learners[kind], export=export)
-    phases: list[str] = []
     with dlf.start(one, on="flink") as job:
-        for progress in job.progress("500 ms"):
-            phases.append(progress.phase)
+        phases = [progress.phase for progress in job.progress("500 ms")]
         flink = job.wait()
     local = dlf.run(one, on="local")
-    assert flink.rows == local.rows == ROWS
+    assert flink.rows == local.rows == stream.rows
     assert flink.state_digest
     assert flink.state_digest == local.state_digest
     assert flink.metrics == local.metrics
@@ -57,7 +54,7 @@ def test_flink_equals_local_to_the_bit(kind: str, stream: Path, learner_file: Pa
     assert phases[-1] == "finished"
 
 
-def test_scored_rows_come_back_as_a_table(stream: Path, tmp_path: Path) -> None:
+def test_scored_rows_come_back_as_a_table(stream: Any, tmp_path: Path) -> None:
     out = tmp_path / "scored"
     ddl = f"""
         CREATE TABLE scored (
@@ -69,23 +66,23 @@ def test_scored_rows_come_back_as_a_table(stream: Path, tmp_path: Path) -> None:
     for file in sorted(out.rglob("part-*")):
         with file.open(newline="") as text:
             rows.extend(csv.reader(text))
-    assert sorted(int(row[0]) for row in rows) == list(range(ROWS))
+    assert sorted(int(row[0]) for row in rows) == list(range(stream.rows))
     loss = 0.0
     for row in rows:
         label, score = float(row[1]), float(row[2])
         loss -= math.log(score if label else 1 - score)
-    assert loss / ROWS == pytest.approx(summary.metrics["logloss"], rel=1e-5)
+    assert loss / stream.rows == pytest.approx(summary.metrics["logloss"], rel=1e-5)
     assert len({row[4] for row in rows}) == 1
     assert {row[5] for row in rows} == {"0"} or {row[5] for row in rows} == {"1"}
 
 
-def test_sql_source_with_key_and_sink(stream: Path, tmp_path: Path) -> None:
+def test_sql_source_with_key_and_sink(stream: Any, tmp_path: Path) -> None:
     """Types of the key columns are known to Flink alone."""
     out = tmp_path / "scored"
     source = dlf.SqlSource(
         ddl=f"""
             CREATE TABLE clicks (id BIGINT, ts TIMESTAMP(3), `user` STRING, ad INT, price DOUBLE, click INT)
-            WITH ('connector' = 'filesystem', 'path' = '{stream.as_uri()}', 'format' = 'dlonflink-csv');
+            WITH ('connector' = 'filesystem', 'path' = '{stream.path.as_uri()}', 'format' = 'dlonflink-csv');
         """,
         table="clicks",
         query="SELECT id, `user`, ad, price, ad * 2 AS twice, click = 1 AS click FROM source WHERE ad < 20",
@@ -108,4 +105,4 @@ def test_sql_source_with_key_and_sink(stream: Path, tmp_path: Path) -> None:
     )
     summary = dlf.run(one, on="flink")
     assert summary.rows == sum(1 for file in out.rglob("part-*") for _ in file.open())
-    assert 0 < summary.rows < ROWS
+    assert 0 < summary.rows < stream.rows

@@ -110,7 +110,6 @@ def test_any_damage_is_read_or_refused(data: st.DataObject) -> None:
     try:
         pipeline = dlf.Pipeline.from_yaml(text)
     except PipelineError as error:
-        assert error.where
-        assert error.where.startswith("pipeline.yaml")
+        assert str(error.where).startswith("pipeline.yaml")  # noqa: PT017 - it may be read just as well
     else:
         assert dlf.Pipeline.from_yaml(pipeline.to_yaml()) == pipeline

@@ -73,10 +73,12 @@ def test_every_phase_is_seen_and_the_error_raised() -> None:
     reached = {name: threading.Event() for name in ("one", "two")}
 
     def follow() -> None:
+        news = watch.iterate("1 h")
+        for phase in ("one", "two"):
+            seen.append(next(news).phase)
+            reached[phase].set()
         with pytest.raises(JobError, match="broke"):
-            for progress in watch.iterate("1 h"):
-                seen.append(progress.phase)
-                reached[progress.phase].set()
+            next(news)
 
     thread = threading.Thread(target=follow)
     thread.start()

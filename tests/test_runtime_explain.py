@@ -16,63 +16,47 @@ from dlonflink.runtime.explain import explain, explain_exit, explain_interpreter
 
 LOG = Path("/home/logs/run-flink.log")
 
+TABLE = "org.apache.flink.table.api."
+CALCITE = "org.apache.calcite.runtime.CalciteContextException: "
+NO_FACTORY = f"""{TABLE}ValidationException: Could not find any factory for identifier 'kafka' that implements \
+'org.apache.flink.table.factories.DynamicTableFactory' in the classpath.
+
+Available factory identifiers are:
+
+blackhole
+datagen"""
+NO_OPTION = f"""{TABLE}ValidationException: Unsupported options found for 'filesystem'.
+
+Unsupported options:
+
+paht
+
+Supported options:
+
+connector"""
+OPTION_MISSING = f"""{TABLE}ValidationException: One or more required options are missing.
+
+Missing required options are:
+
+path"""
+NOT_SQL = f"""{TABLE}SqlParserException: SQL parse failed. Encountered "FORM" at line 1, column 10.
+Was expecting one of:
+    <EOF>"""
+NO_COLUMN = f"""{CALCITE}From line 1, column 8 to line 1, column 11: Column 'clik' not found in any table; \
+did you mean 'click'?"""
+NO_TABLE = f"{CALCITE}From line 2, column 6 to line 2, column 11: Object 'sorce' not found"
+
 KNOWN = [
     ("java.io.IOException: No space left on device", "setup", "the disk is full"),
     ("java.lang.OutOfMemoryError: Java heap space", "setup", "Java heap space"),
-    (
-        "java.net.BindException: Could not start rest endpoint on any port in port range 18081-18980",
-        "setup",
-        "18081-18980",
-    ),
-    (
-        (
-            "org.apache.flink.table.api.ValidationException: Could not find any factory for identifier 'kafka' that implements "
-            "'org.apache.flink.table.factories.DynamicTableFactory' in the classpath.\n\nAvailable factory identifiers are:\n\n"
-            "blackhole\ndatagen\nfilesystem"
-        ),
-        "setup",
-        "runtime.flink.jars",
-    ),
-    (
-        (
-            "org.apache.flink.table.api.ValidationException: Unsupported options found for 'filesystem'.\n\nUnsupported options:"
-            "\n\npaht\n\nSupported options:\n\nconnector\npath"
-        ),
-        "sql",
-        "'paht'",
-    ),
-    (
-        (
-            "org.apache.flink.table.api.ValidationException: One or more required options are missing.\n\nMissing required "
-            "options are:\n\npath"
-        ),
-        "sql",
-        "'path'",
-    ),
-    (
-        (
-            'org.apache.flink.table.api.SqlParserException: SQL parse failed. Encountered "FORM" at line 1, column 10.\n'
-            "Was expecting one of:\n    <EOF>"
-        ),
-        "sql",
-        "'FORM'",
-    ),
-    (
-        (
-            "org.apache.calcite.runtime.CalciteContextException: From line 1, column 8 to line 1, column 11: Column 'clik' not "
-            "found in any table; did you mean 'click'?"
-        ),
-        "schema",
-        "did you mean 'click'?",
-    ),
-    (
-        (
-            "org.apache.calcite.runtime.CalciteContextException: From line 2, column 6 to line 2, column 11: Object 'sorce' not "
-            "found"
-        ),
-        "sql",
-        "line 2, column 6",
-    ),
+    ("java.net.BindException: Could not start rest endpoint on any port in port range 1-9", "setup", "rest.bind-port"),
+    (NO_FACTORY, "setup", "runtime.flink.jars"),
+    (NO_OPTION, "sql", "'paht'"),
+    (OPTION_MISSING, "sql", "'path'"),
+    (NOT_SQL, "sql", "'FORM'"),
+    (NO_COLUMN, "schema", "did you mean 'click'?"),
+    (NO_TABLE, "sql", "line 2, column 6"),
+    (f"{TABLE}TableException: Sort on a non-time-attribute field is not supported.", "sql", "Sort on a non-time"),
     ("java.io.FileNotFoundException: File /data/a.csv does not exist or the user", "data", "/data/a.csv"),
     ("java.lang.ClassNotFoundException: org.apache.kafka.Consumer", "setup", "org.apache.kafka.Consumer"),
     ("java.lang.IllegalStateException: There is no operator for the state abc", "resume", "--fresh"),
@@ -103,7 +87,7 @@ def test_unknown_cause_gives_root_cause_and_log() -> None:
 
 def test_a_refused_statement() -> None:
     place = "the query: SELECT * FORM source"
-    known = SqlError(KNOWN[6][0].partition(": ")[2], where=place).to_json()
+    known = SqlError(NOT_SQL.partition(": ")[2], where=place).to_json()
     error = explain(event("x.FailureException: dlonflink-error: {}", error=known), LOG)
     assert isinstance(error, SqlError)
     assert "'FORM'" in error.what

@@ -277,6 +277,22 @@ def test_an_entry_that_cannot_be_understood_is_named(tmp_path: Path, text: str) 
     assert (caught.value.where or "").endswith("log/00000000000000000001.json")
 
 
+def test_entries_that_0_1_wrote_are_read(tmp_path: Path) -> None:
+    """Entries are never changed, so every later release must read these."""
+    (tmp_path / "log").mkdir()
+    opened = '{"type": "opened", "run": "r1", "attempt": 0, "at": "2026-01-01T00:00:00.000Z"}'
+    version = """{
+      "type": "version", "number": 1, "folder": "0-7", "created": "2026-01-01T00:00:10.000Z",
+      "manifest": {"sha256": "%s", "bytes": 12},
+      "origin": {"name": "flights", "run": "r1", "attempt": 0, "checkpoint": 7, "rows": 1000,
+                 "event_time": [0, 1000], "metrics": {"auc": 0.7, "calibration": null}}
+    }""" % ("0" * 64)
+    for position, text in enumerate([opened, version]):
+        (tmp_path / "log" / f"{position:020d}.json").write_text(text)
+    (found,) = Store(str(tmp_path)).versions()
+    assert (found.number, found.origin.checkpoint, found.origin.metrics["auc"], found.kept) == (1, 7, 0.7, False)
+
+
 def test_the_code_digest_is_of_the_sources() -> None:
     assert len(code_digest()) == 64
     assert code_digest() == code_digest.__wrapped__()

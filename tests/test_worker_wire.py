@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import struct
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dlonflink.errors import ProtocolError
+from dlonflink.errors import LearnerError, ProtocolError
 from dlonflink.worker import wire
 
 I64 = st.integers(-(2**63), 2**63 - 1)
@@ -121,10 +123,56 @@ def test_a_header_is_judged_before_anything_is_allocated(header: tuple[int, int,
         wire.decode_header(struct.pack("<BBHI", *header), cap=1 << 20)
 
 
-def test_the_layouts_are_those_of_the_contract() -> None:
-    assert frame(wire.Barrier(7)) == bytes([4, 0, 0, 0, 8, 0, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0])
-    assert frame(wire.Restore(b"x" * 32, last=True))[:8] == bytes([2, 1, 0, 0, 32, 0, 0, 0])
-    assert frame(wire.Durable(-1, 5, b"d" * 32)) == struct.pack("<BBHIqQ", 38, 0, 0, 48, -1, 5) + b"d" * 32
-    assert frame(wire.Credit(4)) == bytes([35, 0, 0, 0, 4, 0, 0, 0, 4, 0, 0, 0])
-    version = wire.Version(checkpoint=3, outcome="published", version=1)
-    assert frame(version)[8:] == b'{"checkpoint":3,"outcome":"published","version":1,"reason":null}'
+GOLDEN = json.loads((Path(__file__).parents[1] / "contract" / "golden" / "frames.json").read_text())
+BYTES = bytes(range(32))
+HELLO_MEMBERS = {
+    "protocol": 1,
+    "job": "clicks",
+    "run": "20130101-051500",
+    "role": "train",
+    "index": 0,
+    "parallelism": 1,
+    "attempt": 2,
+    "schema": "AAAA",
+    "worker": [{"name": "clicks"}],
+    "restore": True,
+    "limits": {"frame_bytes": 64 << 20},
+}
+MESSAGES_BY_NAME: dict[str, wire.Message] = {
+    "HELLO": wire.Hello.model_validate(HELLO_MEMBERS),
+    "RESTORE": wire.Restore(b"chunk"),
+    "RESTORE, last": wire.Restore(BYTES, last=True),
+    "BATCH": wire.Batch(b"\xff\xff\xff\xff\0\0\0\0"),
+    "BARRIER": wire.Barrier(7),
+    "COMMIT": wire.Commit(7),
+    "ABORT": wire.Abort(8),
+    "WATERMARK": wire.Watermark(-1),
+    "END": wire.End(),
+    "STOP": wire.Stop(),
+    "READY": wire.Ready(protocol=1, pid=4711, libraries={"pyarrow": "23.0.1"}),
+    "SCORED": wire.Scored(b"\xff\xff\xff\xff\0\0\0\0"),
+    "CREDIT": wire.Credit(4),
+    "ALIGNED": wire.Aligned(7),
+    "SNAPSHOT": wire.Snapshot(7, b"chunk"),
+    "SNAPSHOT, final": wire.Snapshot(wire.FINAL, b"chunk"),
+    "DURABLE": wire.Durable(7, 5, BYTES),
+    "VERSION": wire.Version(checkpoint=7, outcome="published", version=3),
+    "VERSION, skipped": wire.Version(checkpoint=6, outcome="skipped", reason="ü"),
+    "WATERMARK back": wire.Passed(1357017300000),
+    "FINISHED": wire.Finished({"rows": 3, "metrics": {"auc": None}}),
+    "METRICS": wire.Metrics({"rows": 2}),
+    "ERROR": wire.Error(LearnerError("it raised").to_json()),
+}
+
+
+@pytest.mark.parametrize("golden", GOLDEN, ids=lambda golden: golden["name"])
+def test_golden_frames(golden: dict[str, str]) -> None:
+    message = MESSAGES_BY_NAME[golden["name"]]
+    assert frame(message).hex() == golden["frame"]
+    assert read(bytes.fromhex(golden["frame"])) == message
+    assert golden["to"] == ("worker" if isinstance(message, wire.ToWorker) else "flink")
+
+
+def test_golden_frames_are_of_every_kind() -> None:
+    assert {message.kind for message in MESSAGES_BY_NAME.values()} == set(wire.Kind)
+    assert MESSAGES_BY_NAME.keys() == {golden["name"] for golden in GOLDEN}

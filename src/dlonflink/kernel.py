@@ -14,14 +14,17 @@ from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, cast
 
 import numba
+import numpy as np
 from llvmlite import ir  # pyright: ignore[reportMissingTypeStubs]
 from numba.core import types
 from numba.extending import intrinsic
+from numpy.typing import NDArray
 
 from dlonflink.settings import cache_home
 
 P = ParamSpec("P")
 R = TypeVar("R")
+T = TypeVar("T", bound=np.generic)
 
 _PACKAGE = Path(__file__).parent
 
@@ -50,6 +53,11 @@ def kernel(function: Callable[P, R]) -> Callable[P, R]:
     finally:
         numba.config.CACHE_DIR = before  # pyright: ignore[reportAttributeAccessIssue]
     return cast("Callable[P, R]", compiled)
+
+
+def plain(array: NDArray[T]) -> NDArray[T]:
+    """The array, or a copy that is contiguous and writable. For any other kind numba compiles every kernel anew."""
+    return np.require(array, requirements=("C", "W"))
 
 
 @intrinsic  # pyright: ignore[reportUntypedFunctionDecorator]

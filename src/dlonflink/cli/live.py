@@ -89,16 +89,14 @@ def _row(progress: Progress) -> str:
 def _conclude(pipeline: Pipeline, result: Summary) -> None:
     """What came out, where it lies, and what to type next."""
     metrics = result.metrics
+    auc = f"{share(metrics['auc'])} (± {metrics['auc_bound'] or 0.0:.6f})"
+    whole, warm = result.rows_per_second, result.steady_rows_per_second
+    pace = f"{whole:,.0f} rows/s with start-up, {warm:,.0f} once warm"
     lines = [
         "",
-        (
-            f"{pipeline.name}: {result.rows:,} rows in {result.seconds:.1f} s "
-            f"({result.rows_per_second:,.0f} rows/s with start-up, {result.steady_rows_per_second:,.0f} once warm)"
-        ),
-        (
-            f"  log loss {share(metrics['logloss'])}   AUC {share(metrics['auc'])} (± {metrics['auc_bound'] or 0:.6f})   "
-            f"calibration {share(metrics['calibration'])}   checkpoints {result.checkpoints}   restarts {result.restarts}"
-        ),
+        f"{pipeline.name}: {result.rows:,} rows in {result.seconds:.1f} s ({pace})",
+        f"  log loss {share(metrics['logloss'])}   AUC {auc}   calibration {share(metrics['calibration'])}",
+        f"  checkpoints {result.checkpoints}   restarts {result.restarts}   state {(result.state_digest or '-')[:16]}",
     ]
     if result.version is not None and pipeline.export is not None:
         where = shlex.quote(_relative(pipeline.export.to))

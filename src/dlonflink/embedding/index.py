@@ -113,8 +113,8 @@ def _double(index: Index, segment: np.int64) -> None:
 
 
 @kernel
-def _insert(index: Index, key: np.uint64, slot: np.uint64) -> np.uint64:
-    """A new row for `key` at its free slot; 0 when the index is full."""
+def _insert(index: Index, key: np.uint64, slot: np.uint64, seen: np.uint64) -> np.uint64:
+    """A new row for `key`, last seen at `seen`, at its free slot; 0 when the index is full."""
     segment = np.int64(key >> _SEGMENT)
     size = index.sizes[segment]
     count = index.counts[segment] + 1
@@ -124,7 +124,7 @@ def _insert(index: Index, key: np.uint64, slot: np.uint64) -> np.uint64:
     index.rows[0] += 1
     row = np.uint64(index.rows[0])
     index.slots[slot, 0] = key
-    index.slots[slot, 1] = row
+    index.slots[slot, 1] = row | (seen << _HALF)
     index.counts[segment] = count
     if count * 64 > size * (36 + (segment & 15)) and size < index.limits[1]:
         _double(index, segment)
@@ -153,11 +153,11 @@ def upsert(
             row = entry & _LOW
             if learned:
                 if row == _FREE:
-                    row = _insert(index, ids[i], slot)
+                    row = _insert(index, ids[i], slot, seen)
                     if row == _FREE:
                         return out, False
-                    slot = _slot(index, ids[i])  # a doubling may have moved it
-                index.slots[slot, 1] = row | (max(entry >> _HALF, seen) << _HALF)
+                else:
+                    index.slots[slot, 1] = row | (max(entry >> _HALF, seen) << _HALF)
                 touched[row >> np.uint64(5)] = 1
             out[i] = np.uint32(row)
     return out, True

@@ -15,11 +15,27 @@ from dlonflink.embedding.memory import reserve
 from dlonflink.embedding.steps import Rule, coalesce, start, step
 from dlonflink.errors import TableError
 from dlonflink.features.batch import Float, Ids, Times
+from dlonflink.kernel import kernel, plain, prefetch
 
 CAPACITY = 2**27
 """Rows a table reserves address space for. What they cost is paid when they are used."""
 
 _LEAST = 2**14
+
+
+_AHEAD = 16  # rows between asking for a cache line and reading it
+
+
+@kernel
+def take(source: Float, rows: Rows) -> Float:
+    """source[rows], in a third of numpy's time: the rows lie anywhere, so they are asked for ahead."""
+    out = np.empty((len(rows), source.shape[1]), np.float32)
+    for i in range(len(rows)):
+        if i + _AHEAD < len(rows):
+            prefetch(source, np.uint64(rows[i + _AHEAD]))
+        for k in range(source.shape[1]):
+            out[i, k] = source[rows[i], k]
+    return out
 
 
 class LocalTable(EmbeddingTable):
@@ -63,7 +79,7 @@ class LocalTable(EmbeddingTable):
 
     def rows(self, ids: Ids) -> Rows:
         """[n] row of each ID, 0 where it is absent. Changes nothing."""
-        return find(self.index, ids)
+        return find(self.index, plain(ids))
 
     def upsert(self, ids: Ids, offsets: Numbers, event_time: Times, weights: Float) -> Rows:
         """[n] row of each ID of the data rows that `offsets` [m + 1] cuts.
@@ -71,7 +87,9 @@ class LocalTable(EmbeddingTable):
         Where weights [m] is not 0 they are inserted, seen and touched; elsewhere nothing is changed, and row 0 stands
         for unknown IDs. TableError when the table is full.
         """
-        rows, fits = upsert(self.index, self.changes.marks, ids, offsets, event_time, weights)
+        rows, fits = upsert(
+            self.index, self.changes.marks, plain(ids), plain(offsets), plain(event_time), plain(weights)
+        )
         if not fits:
             raise TableError(
                 "the embedding table is full",
@@ -83,12 +101,12 @@ class LocalTable(EmbeddingTable):
 
     def lookup(self, ids: Ids) -> Float:
         """As the contract says. A row that no gradient has reached yet is the default row too."""
-        return self.values[self.rows(ids)]
+        return take(self.values, self.rows(ids))
 
     def gather(self, ids: Ids, event_time: Times) -> Float:
         """As the contract says; event_time [n] is per ID."""
         ones = np.ones(len(ids), np.float32)
-        return self.values[self.upsert(ids, np.arange(len(ids) + 1), event_time, ones)]
+        return take(self.values, self.upsert(ids, np.arange(len(ids) + 1), event_time, ones))
 
     def apply(self, ids: Ids, gradients: Float) -> None:
         """As the contract says. A row's first step starts from its first values, a pure function of (seed, ID)."""
@@ -99,14 +117,14 @@ class LocalTable(EmbeddingTable):
                 got=f"shape {gradients.shape}",
                 fix="give apply one gradient for each ID that gather was given, in the same order",
             )
-        finite = np.isfinite(gradients).all(axis=1)
+        finite = np.isfinite(gradients)
         if not finite.all():
-            bad = int(np.argmin(finite))
+            bad, k = divmod(int(np.argmin(finite)), self.dim)
             raise TableError(
                 "a gradient is not finite",
-                where=f"gradient {bad} of {len(ids)}, ID {int(ids[bad])}",
+                where=f"gradient {bad} of {len(ids)}, ID {int(ids[bad])}, number {k} of {self.dim}",
                 expected="finite numbers",
-                got=str(gradients[bad]),
+                got=str(gradients[bad, k]),
                 fix="lower the learning rate, or clip the gradients before apply",
             )
         rows = self.rows(ids)
@@ -117,6 +135,6 @@ class LocalTable(EmbeddingTable):
                 expected="IDs that gather was given in this step",
                 fix="call gather, not lookup, in learn",
             )
-        distinct, sums = coalesce(rows, np.ascontiguousarray(gradients, np.float32))
-        start(self.values, self.state, rows, ids, self.rule)
+        distinct, sums = coalesce(rows, plain(gradients.astype(np.float32, copy=False)))
+        start(self.values, self.state, rows, plain(ids), self.rule)
         step(self.values, self.state, distinct, sums, self.rule)

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlonflink.embedding.index import SEGMENTS, entries
-from dlonflink.embedding.local import LocalTable
+from dlonflink.embedding.local import LocalTable, take
 from dlonflink.errors import ResumeError
 
 KEY_GROUPS = 128
@@ -27,17 +27,15 @@ Arrays = Mapping[str, NDArray[Any]]
 def groups(table: LocalTable) -> Iterator[tuple[str, NDArray[Any]]]:
     """The arrays of a snapshot, one at a time, in canonical order. Copies."""
     for group in range(KEY_GROUPS):
-        ids, rows, seen = entries(table.index, group * _WIDTH, (group + 1) * _WIDTH)
+        ids, rows, seen = _members(table, group)
         if len(ids) == 0:
             continue
-        order = np.argsort(ids)
-        rows = rows[order]
         prefix = f"kg/{group:03}"
-        yield f"{prefix}/ids", ids[order]
-        yield f"{prefix}/seen", seen[order]
-        yield f"{prefix}/state", table.state[rows]
+        yield f"{prefix}/ids", ids
+        yield f"{prefix}/seen", seen
+        yield f"{prefix}/state", take(table.state, rows)
         if table.dim:
-            yield f"{prefix}/values", table.values[rows]
+            yield f"{prefix}/values", take(table.values, rows)
 
 
 def restore(table: LocalTable, arrays: Arrays) -> None:
@@ -55,16 +53,18 @@ def restore(table: LocalTable, arrays: Arrays) -> None:
 
 def served(table: LocalTable) -> dict[str, NDArray[Any]]:
     """What a version holds."""
-    ids, rows, _ = entries(table.index, 0, SEGMENTS)
-    learned = table.state[rows, -1] != 0
-    ids, rows = ids[learned], rows[learned]
-    order = np.argsort(ids)
-    rows = rows[order]
-    arrays: dict[str, NDArray[Any]] = {"ids": ids[order]}
+    cells = list(table.layout.served)
+    parts: list[tuple[NDArray[Any], ...]] = []
+    for group in range(KEY_GROUPS):
+        ids, rows, _ = _members(table, group)
+        state = take(table.state, rows)
+        learned = state[:, -1] != 0
+        parts.append((ids[learned], take(table.values, rows[learned]), state[learned][:, cells]))
+    arrays = {"ids": np.concatenate([ids for ids, _, _ in parts])}
     if table.dim:
-        arrays["values"] = table.values[rows]
-    if table.layout.served:
-        arrays["cells"] = table.state[rows][:, list(table.layout.served)]
+        arrays["values"] = np.concatenate([values for _, values, _ in parts])
+    if cells:
+        arrays["cells"] = np.concatenate([state for _, _, state in parts])
     return arrays
 
 
@@ -79,6 +79,13 @@ def restore_served(table: LocalTable, arrays: Arrays) -> None:
         cells = np.zeros((len(ids), len(table.layout.served)), np.float32)
         _set(cells, arrays, "cells")
         table.state[at, list(table.layout.served)] = cells
+
+
+def _members(table: LocalTable, group: int) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+    """IDs of a key group, ascending, their rows, and when they were last seen."""
+    ids, rows, seen = entries(table.index, group * _WIDTH, (group + 1) * _WIDTH)
+    order = np.argsort(ids)
+    return ids[order], rows[order], seen[order]
 
 
 def _fill(table: LocalTable, ids: NDArray[Any], seen: NDArray[Any]) -> slice:

@@ -160,5 +160,6 @@ def _scored(training: TrainingPlan, columns: pa.Schema | None) -> tuple[ScoredCo
     known = columns or pa.schema([(name, pa.null()) for name in training.key])
     fields = scored_schema(training, known)
     return tuple(
-        ScoredColumn(name=field.name, type=None if pa.types.is_null(field.type) else sql(field.type)) for field in fields
+        ScoredColumn(name=field.name, type=None if pa.types.is_null(field.type) else sql(field.type))
+        for field in fields
     )

@@ -14,7 +14,7 @@ from typing import Any, NoReturn, TypeVar, cast
 import yaml
 from pydantic import ValidationError
 
-from dlonflink.errors import PipelineError
+from dlonflink.errors import DLOnFlinkError, PipelineError
 from dlonflink.pipeline.refusal import refused
 from dlonflink.settings import Settings
 
@@ -87,13 +87,12 @@ class Document:
         """`path` without the steps that are not in the text: pydantic's names of a union's members."""
         return self._find(path)[1]
 
-    def place(self, error: PipelineError) -> PipelineError:
-        """The same refusal, its place (a dotted path of ours) with file and line."""
+    def place(self, error: DLOnFlinkError) -> None:
+        """Adds file and line to an error whose place is a dotted path of ours."""
         if error.where and re.fullmatch(r"[a-z_]+(\.\w+|\[\d+\])*", error.where):
             error.where = self.where(
                 [int(step) if step.isdigit() else step for step in re.findall(r"\w+", error.where)]
             )
-        return error
 
     def _find(self, path: Sequence[Step]) -> tuple[int, tuple[Step, ...]]:
         node, line, found = self.root, cast("int", self.root.start_mark.line), list[Step]()
@@ -127,7 +126,7 @@ class Document:
         return result
 
     def _scalar(self, node: yaml.ScalarNode) -> str | int | float | bool | None:
-        text = cast("str", node.value)
+        text: str = node.value
         tag = cast("str", node.tag).removeprefix("tag:yaml.org,2002:")
         if tag not in _VALUES:
             self._refuse(f"a value with the tag {tag!r}", node)

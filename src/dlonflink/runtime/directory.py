@@ -19,9 +19,9 @@ import shutil
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Any, Literal, Self
+from typing import IO, Any, Literal, Self, cast
 
-import fsspec
+import fsspec  # pyright: ignore[reportMissingTypeStubs]
 
 from dlonflink.errors import PipelineError, ResumeError, SetupError
 from dlonflink.pipeline.pipeline import Pipeline
@@ -164,7 +164,7 @@ def _left(pipeline: Pipeline, base: Path, last: dict[str, Any]) -> str | None:
     if last["state"] == "finished":
         return None
     url = f"{checkpoint_base(pipeline, base)}/{last['run']}"
-    filesystem, path = fsspec.core.url_to_fs(url)
+    filesystem, path = _filesystem(url)
     found: dict[str, dict[str, Any]] = filesystem.find(path, detail=True) if filesystem.exists(path) else {}
     complete = [name for name in found if name.endswith("/_metadata")]
     if not complete:
@@ -174,8 +174,12 @@ def _left(pipeline: Pipeline, base: Path, last: dict[str, Any]) -> str | None:
     return filesystem.unstrip_protocol(newest.removesuffix("/_metadata"))
 
 
+def _filesystem(url: str) -> tuple[Any, str]:
+    return cast("tuple[Any, str]", fsspec.url_to_fs(url))  # pyright: ignore[reportUnknownMemberType]
+
+
 def _drop(base: str, runs: list[str]) -> None:
-    filesystem, path = fsspec.core.url_to_fs(base)
+    filesystem, path = _filesystem(base)
     for run in runs:
         if filesystem.exists(f"{path}/{run}"):
             filesystem.rm(f"{path}/{run}", recursive=True)

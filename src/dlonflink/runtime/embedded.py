@@ -13,6 +13,8 @@ from dlonflink.runtime.interpreter import Compiler
 from dlonflink.runtime.jvm import Event, Jvm
 from dlonflink.runtime.rest import Rest, Status
 from dlonflink.runtime.watch import Watch
+from dlonflink.store.settings import Export
+from dlonflink.store.store import Store
 
 _POLL = 0.5
 """Seconds between looks; Flink itself asks its metrics once a second."""
@@ -23,10 +25,11 @@ _GRACE = 8.0
 class EmbeddedJob(Job):
     """Owns the JVM, the compiler and the run's directory. A thread of its own watches them and ends them."""
 
-    def __init__(self, jvm: Jvm, compiler: Compiler, directory: RunDirectory) -> None:
+    def __init__(self, jvm: Jvm, compiler: Compiler, directory: RunDirectory, export: Export | None) -> None:
         self._jvm = jvm
         self._compiler = compiler
         self._directory = directory
+        self._export = export
         self._watch = Watch("starting the JVM")
         self._pace = Pace()
         self._stopping = threading.Event()
@@ -105,7 +108,8 @@ class EmbeddedJob(Job):
         return None
 
     def _finished(self, event: dict[str, Any]) -> Summary:
-        report: dict[str, Any] = event["report"] or {}
+        # The last version is published after the last report, at the checkpoint that Flink makes of the end.
+        report: dict[str, Any] = {**event["report"], "version": self._last_version()}
         seconds = self._watch.seconds
         self._pace.add(report.get("seconds", seconds), report["rows"])
         last = self._status
@@ -119,6 +123,12 @@ class EmbeddedJob(Job):
         self._directory.write_json("summary.json", result.to_json())
         self._tell("finished", report)
         return result
+
+    def _last_version(self) -> int | None:
+        if self._export is None:
+            return None
+        versions = Store(self._export.to).versions()
+        return next((one.number for one in versions if one.origin.run == self._directory.run), None)
 
     def _look(self) -> None:
         compiling = self._compiler.running()

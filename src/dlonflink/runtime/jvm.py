@@ -10,7 +10,7 @@ import subprocess
 import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 _TAIL = 16 << 10
 
@@ -19,7 +19,8 @@ Event = dict[str, Any]
 
 class Jvm:
     """Runs our entry. Its stdin is a lifeline: when this process is gone, however it went, the JVM ends, and with it
-    the worker. It has a session of its own, so that a terminal's Ctrl-C reaches this process alone, which ends it in order.
+    the worker. It has a session of its own, so that a terminal's Ctrl-C reaches this process alone, which ends it in
+    order.
     """
 
     def __init__(self, command: Sequence[str], output: Path) -> None:
@@ -74,9 +75,9 @@ class Jvm:
     def _read(self, stdout: IO[bytes]) -> None:
         for line in stdout:
             try:
-                event = json.loads(line)
+                event: object = json.loads(line)
             except ValueError:
                 continue  # a library that found the original stdout
             if isinstance(event, dict):
-                self._events.put(event)
+                self._events.put(cast("Event", event))
         self._events.put(None)

@@ -85,9 +85,7 @@ class LocalJob(Job):
         self._pace.add(self._watch.seconds, trainer.rows)
         trainer.version = _publish(exporter, trainer)
         report = trainer.final_report()
-        result = summary(
-            report, seconds=self._watch.seconds, steady=self._pace.steady(), checkpoints=0, restarts=0
-        )
+        result = summary(report, seconds=self._watch.seconds, steady=self._pace.steady(), checkpoints=0, restarts=0)
         self._directory.write_json("summary.json", result.to_json())
         self._tell("finished", report)
         return result

@@ -39,7 +39,8 @@ def start(pipeline: Pipeline, *, on: Target | None = None, fresh: bool = False, 
     directory = RunDirectory.open(placed, fresh=fresh or target == "local", resume=resume)
     try:
         if target == "local":
-            return LocalJob(placed.source, training, directory)
+            batches = read(placed.source, columns_read(placed), batch_rows=LOCAL_ROWS)
+            return LocalJob(batches, schema, training, directory)
         return _on_flink(placed, training, columns, directory)
     except OSError as error:
         directory.close("failed")
@@ -78,7 +79,7 @@ def _on_flink(pipeline: Pipeline, training: TrainingPlan, columns: pa.Schema | N
     )
     compiler = interpreter.compile(plan)
     try:
-        return EmbeddedJob(Jvm(line, directory.log("out")), compiler, directory)
+        return EmbeddedJob(Jvm(line, directory.log("out")), compiler, directory, pipeline.export)
     except BaseException:
         compiler.stop()
         raise

@@ -51,11 +51,11 @@ class Exporter:
         return self._newest
 
     def make_good(self, copy: Copy, restored: Restored) -> None:
-        """After a restore: publishes the checkpoint restored from, if each checkpoint is a version and this one's COMMIT
-        was lost. With `every` the next checkpoint is published instead.
+        """After a restore: publishes the checkpoint restored from, if each checkpoint is a version and this one's
+        COMMIT was lost. With `every` the next checkpoint is published instead.
 
-        A run restored from another run's checkpoint continues it, so that run's versions count. A failure is logged: the
-        next version replaces this one.
+        A run restored from another run's checkpoint continues it, so that run's versions count. A failure is logged:
+        the next version replaces this one.
         """
         if self._store is None or self._publisher is None:
             return

@@ -115,7 +115,7 @@ def _header(ordered: list[tuple[str, NDArray[Any]]], metadata: Mapping[str, str]
 
 
 def _bytes(array: NDArray[Any]) -> memoryview:
-    return memoryview(np.ascontiguousarray(array).reshape(-1).view(np.uint8))
+    return np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
 
 
 def _array(view: Mapping[str, Any]) -> NDArray[Any]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import difflib
 import math
 from typing import Any, final
 
 import pyarrow as pa
 
 from dlonflink.embedding.tables import Tables
+from dlonflink.errors import SchemaError
 from dlonflink.evaluation.evaluator import Evaluator
 from dlonflink.evaluation.windows import iso
 from dlonflink.features.encode import Encoder
@@ -39,6 +41,7 @@ class Trainer:
         Raises SchemaError when it lacks a column, LearnerError when the learner cannot be built, PipelineError when
         names collide.
         """
+        _need_columns(plan, schema)
         self._plan = plan
         self._schema = schema
         self._run = run
@@ -158,6 +161,26 @@ class Trainer:
             if self._scored:
                 scored.append(self._scored.of(rows, scores, truth, self.version))
         return scored
+
+
+def _need_columns(plan: TrainingPlan, schema: pa.Schema) -> None:
+    """What is read beside the features, which look for their own. Raises SchemaError."""
+    wanted = {
+        "label": [label.column for label in plan.labels],
+        "label.weight": [label.weight for label in plan.labels if label.weight],
+        "source.event_time": [plan.event_time] if plan.event_time else [],
+        "source.key": plan.key,
+    }
+    for place, columns in wanted.items():
+        for column in columns:
+            if column not in schema.names:
+                close = difflib.get_close_matches(column, schema.names, 1)
+                raise SchemaError(
+                    f"the source has no column {column!r}",
+                    where=place,
+                    expected=f"one of {', '.join(schema.names)}",
+                    fix=f"did you mean {close[0]!r}?" if close else "name a column of the source or of its query",
+                )
 
 
 def _batcher(plan: TrainingPlan) -> Batcher:

@@ -25,7 +25,7 @@ _ROWS = 2
 
 
 def warm(plan: TrainingPlan, schema: pa.Schema) -> None:
-    """Trains a throw-away trainer on two rows of `schema`. A learner of the user's own is not touched: its tables are."""
+    """Trains a throw-away trainer on two rows of `schema`. Of a learner of the user's own only the tables are used."""
     dry = plan.model_copy(update={"export": None})
     if isinstance(plan.learner, Custom):
         learner = Custom(type=f"{_Toucher.__module__}:{_Toucher.__name__}")

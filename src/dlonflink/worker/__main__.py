@@ -35,9 +35,12 @@ def main() -> int:
         parser.error("the socket is missing")
     # Ctrl-C in a terminal reaches the whole group; the Java side ends the worker when it has done with it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    start("lifeline", lambda: hold_lifeline(sys.stdin.fileno()))
     with socket.socket(socket.AF_UNIX) as connection:
-        connection.connect(arguments.socket)
+        try:
+            connection.connect(arguments.socket)
+        except OSError as error:
+            parser.exit(1, f"cannot connect to {arguments.socket}: {error.strerror}\n")
+        start("lifeline", lambda: hold_lifeline(sys.stdin.fileno()))
         return serve(connection)
 
 

@@ -115,8 +115,6 @@ class _Loop:
         match instruction:
             case protocol.Send(message=message):
                 self._writer.send(message)
-            case protocol.Learn(batch=batch):
-                self._learn(batch)
             case protocol.Copy(checkpoint=checkpoint):
                 self._copies[checkpoint] = _Held(self._trainer.copy(checkpoint))
             case protocol.Upload(checkpoint=checkpoint):
@@ -142,9 +140,12 @@ class _Loop:
             case protocol.Announce():
                 self._begun = True
                 self._writer.send(wire.Ready(protocol=wire.PROTOCOL, pid=os.getpid(), libraries=libraries()))
+            case protocol.Learn(batch=batch):
+                self._learn(batch)
             case protocol.Finish():
                 self._out(self._trainer.finish())
             case protocol.Conclude():
+                self._unreported = False  # the last report says it all
                 self._writer.send(wire.Finished(self._trainer.final_report()))
             case protocol.Exit():
                 self._over = True

@@ -79,7 +79,7 @@ class Hello(_Document):
     index: Annotated[int, Field(ge=0)]
     parallelism: Annotated[int, Field(ge=1)]
     attempt: Annotated[int, Field(ge=0)]
-    schema_: Annotated[str, Field(alias="schema")]
+    schema_: str = Field(alias="schema")
     """Base64 of an Arrow IPC schema message."""
     worker: Annotated[list[dict[str, Any]], Field(min_length=1)]
     """The plan's list, as the client wrote it."""

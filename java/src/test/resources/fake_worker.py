@@ -8,6 +8,7 @@ Usage: fake_worker.py BEHAVIOUR SOCKET, where BEHAVIOUR is a JSON object, every 
   kill_at     in attempt 0, once so many rows came: SIGKILL itself
   error_at    once so many rows came: send ERROR
   kill_after_aligned  in attempt 0, at this checkpoint: SIGKILL itself between ALIGNED and SNAPSHOT
+  slow_at     at this checkpoint: wait before the snapshot until ABORT has come
   corrupt     give a digest that is not the snapshot's
   linger      do not end on STOP, nor when the socket ends
   publish     outcome of every VERSION (default "published")
@@ -123,6 +124,7 @@ def run():
         say("restored", state["rows"], state["sum"])
     send(READY, json.dumps({"protocol": 1, "pid": os.getpid(), "libraries": {}}).encode())
     send(CREDIT, struct.pack("<i", 2))
+    late = None
     while True:
         kind, length = struct.unpack("<B3xI", receive(8))
         payload = receive(length)
@@ -133,7 +135,10 @@ def run():
             send(ALIGNED, payload)
             if hello["attempt"] == 0 and behaviour.get("kill_after_aligned") == checkpoint:
                 os.kill(os.getpid(), signal.SIGKILL)
-            send_snapshot(checkpoint)
+            if behaviour.get("slow_at") == checkpoint:
+                late = checkpoint
+            else:
+                send_snapshot(checkpoint)
         elif kind == COMMIT:
             checkpoint = struct.unpack("<q", payload)[0]
             outcome = behaviour.get("publish", "published")
@@ -143,6 +148,8 @@ def run():
             send(VERSION, json.dumps(answer).encode())
         elif kind == ABORT:
             say("abort", struct.unpack("<q", payload)[0])
+            if struct.unpack("<q", payload)[0] == late:
+                send_snapshot(late)  # for nobody any more
         elif kind == WATERMARK:
             state["watermark"] = struct.unpack("<q", payload)[0]
             send(WATERMARK_OUT, payload)

@@ -51,6 +51,6 @@ public record Failure(
         json.put("got", got);
         json.put("fix", fix);
         json.putNull("traceback");
-        return new FailureException(json, cause);
+        return FailureException.of(json, cause);
     }
 }

@@ -2,6 +2,7 @@ package org.dlonflink.failure;
 
 import java.io.IOException;
 import java.util.Optional;
+import java.util.Set;
 import javax.annotation.Nullable;
 import org.apache.flink.annotation.Internal;
 import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.node.ObjectNode;
@@ -12,14 +13,24 @@ import org.dlonflink.json.Json;
  * {@code SerializedThrowable} and REST into text, and of all that an exception holds only the message survives both.
  */
 @Internal
-public final class FailureException extends IOException {
+public sealed class FailureException extends IOException permits LastingFailureException {
     private static final long serialVersionUID = 1L;
 
     private static final String MARK = "dlonflink-error: ";
 
-    /** @param error the members of an ERROR frame */
-    public FailureException(ObjectNode error, @Nullable Throwable cause) {
+    /** The codes of what would come again after a restart: what the plan, the set-up or the data says is wrong. */
+    private static final Set<String> LASTING =
+            Set.of("pipeline", "setup", "data", "schema", "sql", "protocol", "resume");
+
+    FailureException(ObjectNode error, @Nullable Throwable cause) {
         super(MARK + Json.write(error), cause);
+    }
+
+    /** @param error the members of an ERROR frame */
+    public static FailureException of(ObjectNode error, @Nullable Throwable cause) {
+        return LASTING.contains(error.path("code").asText())
+                ? new LastingFailureException(error, cause)
+                : new FailureException(error, cause);
     }
 
     /** The JSON of the innermost failure in the chain of causes: what happened first, whatever was made of it since. */

@@ -22,7 +22,9 @@ import org.apache.flink.streaming.api.watermark.Watermark;
 import org.apache.flink.streaming.runtime.streamrecord.StreamRecord;
 import org.apache.flink.streaming.runtime.watermarkstatus.WatermarkStatus;
 import org.apache.flink.table.data.RowData;
+import org.apache.flink.util.function.ThrowingRunnable;
 import org.dlonflink.arrow.ArrowDecoder;
+import org.dlonflink.arrow.CorruptFrameException;
 import org.dlonflink.failure.Failure;
 import org.dlonflink.json.Json;
 import org.dlonflink.wire.Frame;
@@ -251,7 +253,7 @@ public final class TrainOperator extends AbstractStreamOperator<RowData>
         post(this::failIfLost, "the worker was lost");
     }
 
-    private void post(org.apache.flink.util.function.ThrowingRunnable<Exception> mail, String name) {
+    private void post(ThrowingRunnable<Exception> mail, String name) {
         try {
             mailbox.execute(mail, name);
         } catch (RejectedExecutionException e) {
@@ -275,11 +277,19 @@ public final class TrainOperator extends AbstractStreamOperator<RowData>
     }
 
     private void emit(Frame frame) throws IOException {
-        int rows = decoder.load(frame.payload());
-        for (int i = 0; i < rows; i++) {
-            output.collect(scored.replace(decoder.row(i)));
+        try {
+            int rows = decoder.load(frame.payload());
+            for (int i = 0; i < rows; i++) {
+                output.collect(scored.replace(decoder.row(i)));
+            }
+            reports.rowsOut(rows);
+        } catch (CorruptFrameException e) {
+            throw Failure.of("protocol", "the worker sent scored rows that are not of their type")
+                    .where("a SCORED frame")
+                    .expected(settings.scored().asSummaryString())
+                    .got(e.getMessage())
+                    .exception(e);
         }
-        reports.rowsOut(rows);
     }
 
     private void pass(long millis) throws Exception {

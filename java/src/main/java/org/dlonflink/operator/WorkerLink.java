@@ -126,7 +126,7 @@ final class WorkerLink {
         try {
             for (Frame frame = frames.read(); frame != null; frame = frames.read()) {
                 if (frame.type() == FrameType.ERROR) {
-                    throw new FailureException(Json.parseObject(frame.remaining()), null);
+                    throw FailureException.of(Json.parseObject(frame.remaining()), null);
                 }
                 if (!take(frame)) {
                     return;

@@ -1,0 +1,215 @@
+package org.dlonflink.main;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.TreeSet;
+import java.util.stream.LongStream;
+import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.JsonNode;
+import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.node.ObjectNode;
+import org.dlonflink.json.Json;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Whole runs: an embedded cluster, and a worker in another process that counts and adds up what it is sent. */
+class JobRunTest {
+    private static final int ROWS = 3_000;
+    private static final long SUM = LongStream.rangeClosed(1, ROWS).sum();
+
+    @TempDir
+    private Path directory;
+
+    private TestPlan plan;
+
+    @BeforeEach
+    void prepare() {
+        plan = new TestPlan(directory);
+        CollectSinkFactory.ROWS.clear();
+    }
+
+    private List<ObjectNode> run(int expectedCode) throws IOException {
+        ByteArrayOutputStream out = new ByteArrayOutputStream();
+        int code = new JobRun(new Events(new PrintStream(out, true, StandardCharsets.UTF_8))).run(plan.write());
+        List<ObjectNode> events = new ArrayList<>();
+        for (String line : out.toString(StandardCharsets.UTF_8).split("\n")) {
+            events.add(Json.parseObject(line));
+        }
+        assertThat(code).as(out.toString(StandardCharsets.UTF_8)).isEqualTo(expectedCode);
+        return events;
+    }
+
+    private JsonNode finished() throws IOException {
+        List<ObjectNode> events = run(0);
+        assertThat(events)
+                .extracting(e -> e.path("event").asText())
+                .containsExactly("cluster", "submitted", "finished");
+        return events.get(2).path("report");
+    }
+
+    private ObjectNode failed(String stage) throws IOException {
+        List<ObjectNode> events = run(1);
+        ObjectNode event = events.get(events.size() - 1);
+        assertThat(event.path("event").asText()).isEqualTo("failed");
+        assertThat(event.path("stage").asText()).as(Json.write(event)).isEqualTo(stage);
+        return event;
+    }
+
+    private String code(ObjectNode event) {
+        return event.path("error").path("code").asText();
+    }
+
+    @Test
+    void everyRowIsLearnedAndScoredOnceAndTheLastVersionIsOut() throws IOException {
+        plan.echo();
+        plan.behaviour.put("pad", 3 << 20);
+        JsonNode report = finished();
+        assertThat(report.path("rows").asInt()).isEqualTo(ROWS);
+        assertThat(report.path("sum").asLong()).isEqualTo(SUM);
+        assertThat(report.path("watermark").asLong()).isEqualTo(Long.MAX_VALUE);
+        assertThat(CollectSinkFactory.ROWS)
+                .containsExactlyElementsOf(
+                        LongStream.rangeClosed(1, ROWS).boxed().toList());
+        List<String> log = plan.logged().lines().toList();
+        assertThat(log.get(0)).startsWith("=== worker of counting, run r1, attempt 0");
+        assertThat(log.get(1)).contains("\"worker\": [{\"rate\": 0.1}]").contains("\"restore\": false");
+        assertThat(log.get(log.size() - 2)).matches("commit \\d+ published");
+        assertThat(log.get(log.size() - 1)).isEqualTo("stop");
+    }
+
+    @Test
+    void aWorkerThatDiesIsRestoredFromTheLastCheckpoint() throws IOException {
+        plan.echo();
+        plan.behaviour.put("pad", 3 << 20).put("kill_at", 1_500);
+        JsonNode report = finished();
+        assertThat(report.path("attempt").asInt()).isEqualTo(1);
+        assertThat(report.path("rows").asInt()).isEqualTo(ROWS);
+        assertThat(report.path("sum").asLong()).isEqualTo(SUM);
+        assertThat(plan.logged()).contains("attempt 1").containsPattern("restored [1-9]\\d* ");
+        // The sink of this test is at least once.
+        assertThat(new TreeSet<>(CollectSinkFactory.ROWS)).hasSize(ROWS);
+    }
+
+    @Test
+    void aWorkerThatDiesBetweenAlignedAndItsSnapshotLosesNothing() throws IOException {
+        plan.behaviour.put("kill_after_aligned", 3);
+        JsonNode report = finished();
+        assertThat(report.path("attempt").asInt()).isEqualTo(1);
+        assertThat(report.path("sum").asLong()).isEqualTo(SUM);
+    }
+
+    @Test
+    void aSlowSnapshotIsAbortedAndTheStreamRunsOn() throws IOException {
+        plan.flink.put("execution.checkpointing.timeout", "200 ms");
+        plan.flink.put("execution.checkpointing.tolerable-failed-checkpoints", "100");
+        plan.behaviour.put("slow_at", 2);
+        JsonNode report = finished();
+        assertThat(report.path("attempt").asInt()).isZero();
+        assertThat(report.path("sum").asLong()).isEqualTo(SUM);
+        assertThat(plan.logged()).contains("abort 2").doesNotContain("commit 2 ");
+    }
+
+    @Test
+    void theWorkersErrorIsTheJobs() throws IOException {
+        plan.flink.put("restart-strategy.type", "none");
+        plan.behaviour.put("error_at", 1_000);
+        ObjectNode event = failed("job");
+        assertThat(code(event)).isEqualTo("learner");
+        assertThat(event.path("error").path("where").asText()).isEqualTo("row 7");
+        assertThat(event.path("stack").asText()).contains("at org.");
+    }
+
+    @Test
+    void theExitCodeAndTheLastLinesAreTheCauseWhereThereIsNoError() throws IOException {
+        plan.behaviour.put("exit_first", 7);
+        ObjectNode event = failed("job");
+        assertThat(code(event)).isEqualTo("worker");
+        assertThat(event.path("error").path("what").asText()).isEqualTo("the worker exited with code 7");
+        assertThat(event.path("error").path("got").asText()).isEqualTo("one last word");
+        assertThat(plan.logged().lines().filter(l -> l.startsWith("==="))).hasSize(2);
+    }
+
+    @Test
+    void aWorkerThatSaysNothingIsGivenUp() throws IOException {
+        plan.flink.put("restart-strategy.type", "none");
+        plan.operator.put("start_ms", 1_000);
+        plan.behaviour.put("mute", true);
+        ObjectNode event = failed("job");
+        assertThat(event.path("error").path("what").asText()).contains("did not say that it is ready");
+    }
+
+    @Test
+    void aProgramThatIsNotThereFailsWithoutRestarts() throws IOException {
+        plan.flink.put("restart-strategy.fixed-delay.delay", "1 h");
+        plan.program = "/no/such/python";
+        ObjectNode event = failed("job");
+        assertThat(code(event)).isEqualTo("setup");
+        assertThat(event.path("error").path("where").asText()).isEqualTo("/no/such/python");
+    }
+
+    @Test
+    void aSnapshotThatIsNotWhatWasSentIsRefused() throws IOException {
+        plan.flink.put("execution.checkpointing.interval", "1 h");
+        plan.flink.put("restart-strategy.type", "none");
+        plan.behaviour.put("corrupt", true);
+        assertThat(code(failed("job"))).isEqualTo("corruption");
+    }
+
+    @Test
+    void aLastVersionThatIsNotPublishedFailsTheJob() throws IOException {
+        plan.flink.put("restart-strategy.type", "none");
+        plan.behaviour.put("publish", "failed");
+        ObjectNode event = failed("job");
+        assertThat(code(event)).isEqualTo("store");
+        assertThat(event.path("error").path("got").asText()).isEqualTo("because");
+    }
+
+    @Test
+    void scoredRowsOfAnotherTypeAreRefused() throws IOException {
+        plan.behaviour.put("echo", true);
+        ObjectNode event = failed("job");
+        assertThat(code(event)).isEqualTo("protocol");
+    }
+
+    @Test
+    void anSqlFailureNamesItsStatement() throws IOException {
+        plan.statement("CREATE TABLE oops (a NUMBER) WITH ()");
+        ObjectNode event = failed("sql");
+        assertThat(code(event)).isEqualTo("sql");
+        assertThat(event.path("error").path("where").asText()).startsWith("statement 2 of 2: CREATE TABLE oops");
+    }
+
+    @Test
+    void aQueryOfNoSuchColumnNamesIt() throws IOException {
+        plan.job.put("query", "SELECT nothing FROM numbers");
+        ObjectNode event = failed("sql");
+        assertThat(event.path("error").path("what").asText()).contains("nothing");
+        assertThat(event.path("error").path("where").asText()).startsWith("the query: SELECT nothing");
+    }
+
+    @Test
+    void aStatementMayNotStartAJob() throws IOException {
+        plan.echo().statement("INSERT INTO out_rows SELECT id FROM numbers");
+        assertThat(failed("sql").path("error").path("what").asText()).contains("a job of its own");
+    }
+
+    @Test
+    void aTypeThatDoesNotCrossIsRefusedBeforeTheJobStarts() throws IOException {
+        plan.job.put("query", "SELECT COLLECT(id) FROM numbers GROUP BY id");
+        assertThat(failed("sql").path("message").asText()).contains("MULTISET");
+    }
+
+    @Test
+    void aPlanThatIsRefusedStartsNothing() throws IOException {
+        plan.flink.remove("execution.checkpointing.interval");
+        ObjectNode event = failed("plan");
+        assertThat(code(event)).isEqualTo("pipeline");
+        assertThat(event.path("error").path("where").asText()).isEqualTo("plan.job.flink");
+    }
+}

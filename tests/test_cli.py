@@ -1,0 +1,149 @@
+"""The command line, in processes of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import dlonflink as dlf
+
+SCRIPT = str(Path(sys.executable).parent / "dlonflink")
+
+JOB = """\
+import dlonflink as dlf
+
+pipeline = dlf.Pipeline(
+    name="clicks",
+    source=dlf.FileSource(
+        paths=({path!r},), format="csv", columns={columns!r}, event_time="ts", key=("id",)
+    ),
+    features=dlf.Features(hashed=("user", "ad"), crossed=(("user", "ad"),)),
+    label="click",
+    learner=dlf.Logistic(),
+    export=dlf.Export(to="versions"),
+)
+number = 5
+"""
+
+
+def dlonflink(folder: Path, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    command = [SCRIPT, *arguments]
+    return subprocess.run(command, cwd=folder, input=stdin, capture_output=True, text=True, timeout=100)
+
+
+@pytest.fixture
+def job(stream: Any, tmp_path: Path) -> Path:
+    """A folder with a `job.py`."""
+    (tmp_path / "job.py").write_text(JOB.format(path=str(stream.path), columns=stream.columns))
+    return tmp_path
+
+
+def test_run_then_versions_then_predict(job: Path, stream: Any) -> None:
+    done = dlonflink(job, "run", "job.py:pipeline", "--on", "local", "--summary", "out.json")
+    assert done.returncode == 0, done.stderr
+    assert not done.stderr
+    summary = json.loads((job / "out.json").read_text())
+    assert summary["rows"] == stream.rows
+    assert summary["version"] == 1
+    assert 0.5 < summary["metrics"]["auc"] < 1
+    assert f"{stream.rows:,} rows" in done.stdout
+    # Figures come under a head, and the last lines say what to type.
+    assert re.search(r"time +rows +rows/s +log loss", done.stdout)
+    commands = [line.strip() for line in done.stdout.splitlines() if line.startswith("  ") and "dlonflink" in line]
+    assert commands[0] == "dlonflink versions versions"
+    assert commands[1].endswith("| dlonflink predict versions")
+
+    listed = dlonflink(job, "versions", "versions")
+    assert listed.returncode == 0
+    head, line = listed.stdout.splitlines()
+    assert head.split()[0] == "version"
+    assert line.split()[0] == "1"
+    assert f"{stream.rows:,}" in line
+
+    rows = [{"user": 'u "3", é', "ad": 3}, {"user": None, "ad": None}, {}]
+    scored = dlonflink(job, "predict", "versions", stdin="\n".join(map(json.dumps, rows)) + "\n\n")
+    assert scored.returncode == 0, scored.stderr
+    answers = [json.loads(answer) for answer in scored.stdout.splitlines()]
+    assert [answer["version"] for answer in answers] == [1, 1, 1]
+    expected = dlf.load(str(job / "versions")).predict(rows).scores[:, 0]
+    assert [answer["score"] for answer in answers] == pytest.approx(expected.tolist(), abs=0)
+    assert answers[1] == answers[2]
+
+
+def test_the_printed_example_works(job: Path) -> None:
+    done = dlonflink(job, "run", "job.py:pipeline", "--on", "local")
+    line = next(line for line in done.stdout.splitlines() if "| dlonflink predict" in line)
+    line = line.replace("dlonflink predict", f"{SCRIPT} predict")
+    scored = subprocess.run(["bash", "-c", line], cwd=job, capture_output=True, text=True, timeout=60)
+    assert scored.returncode == 0, scored.stderr
+    assert 0 < json.loads(scored.stdout)["score"] < 1
+
+
+def test_predict_refuses_what_is_no_row(job: Path) -> None:
+    dlonflink(job, "run", "job.py:pipeline", "--on", "local")
+    done = dlonflink(job, "predict", "versions", stdin='{"ad": 1}\n[1]\n')
+    assert done.returncode == 1
+    assert "stdin, line 2" in done.stderr
+    done = dlonflink(job, "predict", "nowhere", stdin="{}\n")
+    assert done.returncode == 1
+    assert "error[version-not-found]" in done.stderr
+
+
+def test_schema_is_that_of_a_pipeline(tmp_path: Path) -> None:
+    done = dlonflink(tmp_path, "schema")
+    assert done.returncode == 0
+    schema = json.loads(done.stdout)
+    assert schema["title"] == "Pipeline"
+    assert set(schema["required"]) == {"name", "source", "features", "label", "learner"}
+
+
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [
+        ("job.py:number", "'number' is no Pipeline"),
+        ("job.py:nothing", "'nothing' is no Pipeline"),
+        ("nothing.py:pipeline", "no such file"),
+        ("nothing.yaml", "No such file"),
+        ("job", "is no pipeline"),
+        ("no_such_module:pipeline", "No module named 'no_such_module'"),
+        ("broken.py:pipeline", "broken.py:3"),
+        ("raises.py:pipeline", "raises.py:2"),
+    ],
+)
+def test_a_target_that_is_no_pipeline(job: Path, target: str, said: str) -> None:
+    (job / "broken.py").write_text("import dlonflink as dlf\n\nlearner = dlf.FM(dimm=3)\n")
+    (job / "raises.py").write_text("x = 1\ny = x / 0\n")
+    done = dlonflink(job, "run", target, "--on", "local")
+    assert done.returncode == 2
+    assert done.stderr.startswith("error[pipeline]"), done.stderr
+    assert said in done.stderr
+    assert len(done.stderr.splitlines()) <= 10
+
+
+def test_a_module_is_a_target(job: Path) -> None:
+    assert dlonflink(job, "run", "job:pipeline", "--on", "local").returncode == 0
+
+
+def test_a_terminal_gets_the_same_lines_and_a_live_one(job: Path) -> None:
+    ours, theirs = pty.openpty()
+    command = [SCRIPT, "run", "job.py:pipeline", "--on", "local"]
+    process = subprocess.Popen(command, cwd=job, stdout=theirs, stderr=theirs, env={**os.environ, "TERM": "xterm"})
+    os.close(theirs)
+    output = b""
+    try:
+        while chunk := os.read(ours, 4096):
+            output += chunk
+    except OSError:
+        pass  # the terminal's other end is closed
+    os.close(ours)
+    assert process.wait(60) == 0
+    assert b"log loss" in output
+    assert b"next:" in output
