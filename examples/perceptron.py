@@ -46,7 +46,7 @@ def clicks(count: int = 20_000) -> tuple[dict[str, object], ...]:
     draw = random.Random(0)
     rows: list[dict[str, object]] = []
     for _ in range(count):
-        user, ad = draw.randrange(1_000), draw.randrange(50)
+        user, ad = draw.randrange(100), draw.randrange(10)
         rows.append({"user": user, "ad": ad, "click": int(draw.random() < (0.8 if user % 5 == ad % 5 else 0.1))})
     return tuple(rows)
 
@@ -57,5 +57,5 @@ pipeline = dlf.Pipeline(
     features=dlf.Features(hashed=("user", "ad"), crossed=(("user", "ad"),)),
     label="click",
     learner=dlf.Custom(type=f"{__file__}:Perceptron", rate=0.05),
-    embedding=dlf.Embedding(dim=1),
+    embedding=dlf.Embedding(dim=1, lr=0.5),
 )

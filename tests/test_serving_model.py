@@ -17,6 +17,7 @@ from dlonflink.errors import CorruptionError, DataError, VersionNotFound
 from dlonflink.features.batch import Truth
 from dlonflink.features.columns import Crossed, Dense, Features, Hashed
 from dlonflink.features.encode import Encoder
+from dlonflink.features.golden import golden
 from dlonflink.features.rows import rows as batch_of
 from dlonflink.features.spec import FeatureSpec
 from dlonflink.learners.base import Inputs
@@ -125,7 +126,7 @@ def trained(learner: FM | Logistic | Custom, dim: int = 16) -> Trained:
     )
     spec = ModelSpec(
         features=features,
-        golden=features.golden(),
+        golden=golden(features),
         outputs=(Output(label="late"),),
         learner=learner,
         embedding=embedding,
@@ -218,8 +219,8 @@ def test_a_batch_may_have_more_columns_in_another_order(published: tuple[Store, 
 
 def test_an_encoder_that_gives_other_ids_is_refused(tmp_path: Path) -> None:
     one = trained(Logistic())
-    golden = {**one.spec.golden, "more": ["00ff"]}
-    draft = replace(one.draft(), model=one.spec.model_copy(update={"golden": golden}))
+    other = {**one.spec.golden, "more": ["00ff"]}
+    draft = replace(one.draft(), model=one.spec.model_copy(update={"golden": other}))
     Store(str(tmp_path)).open("r1", 0).publish(draft)
     with pytest.raises(CorruptionError, match="encoder that gives other IDs") as caught:
         load(tmp_path)

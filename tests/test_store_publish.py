@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -293,9 +294,8 @@ def test_entries_that_0_1_wrote_are_read(tmp_path: Path) -> None:
     assert (found.number, found.origin.checkpoint, found.origin.metrics["auc"], found.kept) == (1, 7, 0.7, False)
 
 
-def test_the_code_digest_is_of_the_sources() -> None:
-    assert len(code_digest()) == 64
-    assert code_digest() == code_digest.__wrapped__()
+def test_provenance_names_sources_and_libraries() -> None:
+    assert re.fullmatch("[0-9a-f]{64}", code_digest())
     assert {"python", "numpy", "numba"} <= libraries().keys()
 
 

@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from rich.console import Console
 from rich.live import Live
@@ -15,6 +15,7 @@ from rich.spinner import Spinner
 
 from dlonflink.cli.figures import elapsed, event_time, share
 from dlonflink.cli.target import Target
+from dlonflink.connectors.local import read, schema
 from dlonflink.pipeline.pipeline import Pipeline
 from dlonflink.runtime.base import Job, Progress, Summary
 from dlonflink.runtime.run import start
@@ -24,6 +25,8 @@ _HEAD = (
     f"{'ckpts':>7}{'version':>9}  event time (UTC)"
 )
 _EVERY = "1 s"
+_QUIET = ("learning", "finished")
+"""Phases that figures speak for."""
 _SILENCE = 4.0
 """Seconds without a line while nothing is learned yet."""
 
@@ -53,17 +56,18 @@ def _show(job: Job) -> Summary:
 
 def _lines(job: Job) -> Iterator[tuple[Progress, str | None]]:
     """Every progress, and the line it is worth: every phase; figures after 2, 4, 6, 8, 10 s, then ever more rarely."""
-    phase, headed = "", False
+    phase, told = "", (0, None)
     due = silent = 0.0
     for progress in job.progress(every=_EVERY):
         line: str | None = None
-        started = progress.rows > 0
-        new = progress.phase != phase and progress.phase not in ("learning", "finished")
-        if started and (progress.seconds >= due or progress.phase == "finished"):
-            line = _row(progress) if headed else f"{_HEAD}\n{_row(progress)}"
-            headed = True
+        news = (progress.rows, progress.version)
+        if progress.rows and (progress.seconds >= due or (progress.phase == "finished" and news != told)):
+            line = _row(progress) if told[0] else f"{_HEAD}\n{_row(progress)}"
+            told = news
             due = progress.seconds + max(2.0, min(30.0, progress.seconds / 5))
-        elif new or (not started and progress.seconds >= silent):
+        elif (progress.phase != phase and progress.phase not in _QUIET) or (
+            not progress.rows and progress.seconds >= silent
+        ):
             line = _phase(progress)
         if line is not None:
             silent = progress.seconds + _SILENCE
@@ -78,8 +82,9 @@ def _phase(progress: Progress) -> str:
 
 def _row(progress: Progress) -> str:
     total, window = progress.metrics, progress.window
+    rate = f"{progress.rows_per_second:,.0f}" if progress.rows_per_second else "-"
     return (
-        f"{elapsed(progress.seconds):>8}{progress.rows:>12,}{progress.rows_per_second:>10,.0f}"
+        f"{elapsed(progress.seconds):>8}{progress.rows:>12,}{rate:>10}"
         f"{share(total.get('logloss')):>10}{share(window.get('logloss')):>8}"
         f"{share(total.get('auc')):>8}{share(window.get('auc')):>8}{share(total.get('calibration')):>9}"
         f"{progress.checkpoints:>7}{progress.version or '-':>9}  {event_time(progress.event_time)}"
@@ -100,11 +105,14 @@ def _conclude(pipeline: Pipeline, result: Summary) -> None:
     ]
     if result.version is not None and pipeline.export is not None:
         where = shlex.quote(_relative(pipeline.export.to))
+        row = _example(pipeline)
         lines += [
             f"  version {result.version} lies in {pipeline.export.to}",
             "next:",
             f"  dlonflink versions {where}",
-            f"  echo {shlex.quote(json.dumps(_example(pipeline)))} | dlonflink predict {where}",
+            f"  echo {shlex.quote(row)} | dlonflink predict {where}"
+            if row
+            else f"  dlonflink predict {where} < rows.jsonl",
         ]
     print("\n".join(lines))
 
@@ -115,14 +123,9 @@ def _relative(place: str) -> str:
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else place
 
 
-def _example(pipeline: Pipeline) -> dict[str, Any]:
-    """A row to score; a column left out is NULL."""
-    columns = getattr(pipeline.source, "columns", {})
-    row: dict[str, Any] = {}
-    for column in pipeline.features.columns():
-        kind = str(columns.get(column, "")).upper()
-        if kind.startswith(("STRING", "VARCHAR", "CHAR")):
-            row[column] = ""
-        elif kind.startswith(("INT", "BIGINT", "SMALLINT", "TINYINT", "FLOAT", "DOUBLE")):
-            row[column] = 1
-    return row
+def _example(pipeline: Pipeline) -> str | None:
+    """The features of the first row, as JSON, where they can be had without Flink."""
+    if schema(pipeline.source) is None:
+        return None
+    first = next(read(pipeline.source, pipeline.features.columns(), batch_rows=1), None)
+    return None if first is None else json.dumps(first.to_pylist()[0], default=str, ensure_ascii=False)

@@ -1,1 +1,1 @@
-"""What is read and written: descriptions of sources and sinks, their DDL for Flink, their readers for the local runtime."""
+"""What is read and written: descriptions of sources and sinks, DDL for Flink, readers for the local runtime."""

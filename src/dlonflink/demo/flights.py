@@ -42,6 +42,7 @@ COLUMNS = {
 }
 """`flight_id`: line of the original; `hour`: scheduled, local; `weekday`: Monday is 0; `distance`: hundreds of miles"""
 
+_CLOCK = ("year", "month", "day", "hour", "minute")
 _Row = tuple[str | int, ...]
 
 
@@ -98,8 +99,8 @@ def _rows(archive: Path) -> Iterator[tuple[datetime, _Row]]:
         for number, row in enumerate(csv.DictReader(io.TextIOWrapper(raw, encoding="utf-8")), start=1):
             if row["arr_delay"] in ("", "NA"):
                 continue
-            date = (int(row[name]) for name in ("year", "month", "day", "hour", "minute"))
-            local = datetime(*date)  # noqa: DTZ001 - its order is all that counts
+            year, month, day, clock, minute = (int(row[name]) for name in _CLOCK)
+            local = datetime(year, month, day, clock, minute)  # noqa: DTZ001 - its order is all that counts
             hour = datetime.fromisoformat(row["time_hour"])
             scheduled = hour + timedelta(minutes=local.minute)
             yield (

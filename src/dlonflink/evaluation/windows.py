@@ -111,6 +111,7 @@ class Windows:
         }
 
     def restore(self, arrays: Arrays) -> None:
+        """Goes on where the windows that gave `snapshot` were."""
         self._number, self._rows = arrays["open"].tolist()
         self._figures.restore(within("figures", arrays))
         self._closed.clear()

@@ -12,10 +12,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import DTypeLike, NDArray
 
-_NO_BYTES = np.zeros(0, np.uint8)
-_NO_BYTES.flags.writeable = False
-_NO_OFFSETS = np.zeros(1, np.int32)
-_NO_OFFSETS.flags.writeable = False
+_NO_BYTES = np.frombuffer(b"", np.uint8)
+_NO_OFFSETS = np.frombuffer(bytes(4), np.int32)
+
+Longs = NDArray[np.int64]
 
 _MS = {"s": (1_000, 1), "ms": (1, 1), "us": (1, 1_000), "ns": (1, 1_000_000)}
 """Unit -> factor and divisor that give milliseconds."""
@@ -26,6 +26,11 @@ def is_integral(type_: pa.DataType) -> bool:
     return pa.types.is_boolean(type_) or pa.types.is_integer(type_) or pa.types.is_temporal(type_)
 
 
+def is_hashable(type_: pa.DataType) -> bool:
+    """A scalar that becomes one ID."""
+    return is_integral(type_) or is_number(type_) or pa.types.is_string(type_) or pa.types.is_binary(type_)
+
+
 def is_number(type_: pa.DataType) -> bool:
     return pa.types.is_integer(type_) or pa.types.is_floating(type_) or pa.types.is_decimal128(type_)
 
@@ -34,19 +39,20 @@ def validity(array: pa.Array) -> tuple[NDArray[np.uint8], int]:
     """Arrow's bitmap and the position of the first row's bit; an empty bitmap where no row is NULL."""
     if array.null_count == 0:
         return _NO_BYTES, 0
-    return np.frombuffer(array.buffers()[0], np.uint8), array.offset
+    return _view(array.buffers()[0], np.uint8), array.offset
+
+
+def nulls(array: pa.Array) -> NDArray[np.bool_]:
+    """Which rows are NULL."""
+    return array.is_null().to_numpy(zero_copy_only=False)
 
 
 def text(array: pa.Array) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
     """Offsets [rows + 1] and bytes of a STRING or BYTES column."""
     _, offsets, data = array.buffers()
-    if len(array) == 0 or offsets is None:
+    if len(array) == 0:
         return _NO_OFFSETS, _NO_BYTES
-    begin = array.offset
-    return (
-        np.frombuffer(offsets, np.int32)[begin : begin + len(array) + 1],
-        _NO_BYTES if data is None else np.frombuffer(data, np.uint8),
-    )
+    return _view(offsets, np.int32)[array.offset : array.offset + len(array) + 1], _view(data, np.uint8)
 
 
 def integers(array: pa.Array) -> NDArray[np.int64]:
@@ -77,10 +83,8 @@ def floats(array: pa.Array) -> NDArray[np.float64]:
 
 def limbs(array: pa.Array) -> NDArray[np.uint64]:
     """uint64 [rows, 2]: low and high half of each DECIMAL's integer."""
-    data = array.buffers()[1]
-    if len(array) == 0 or data is None:
-        return _frozen(np.zeros((0, 2), np.uint64))
-    return np.frombuffer(data, np.uint64).reshape(-1, 2)[array.offset : array.offset + len(array)]
+    halves = _view(array.buffers()[1], np.uint64).reshape(-1, 2)
+    return halves[array.offset : array.offset + len(array)]
 
 
 def milliseconds(array: pa.Array) -> NDArray[np.int64]:
@@ -98,10 +102,12 @@ def elements(array: pa.ListArray) -> tuple[pa.Array, NDArray[np.int64]]:
 
 
 def _fixed(array: pa.Array, dtype: DTypeLike) -> NDArray[Any]:
-    data = array.buffers()[1]
-    if len(array) == 0 or data is None:
-        return _frozen(np.zeros(0, dtype))
-    return np.frombuffer(data, dtype)[array.offset : array.offset + len(array)]
+    return _view(array.buffers()[1], dtype)[array.offset : array.offset + len(array)]
+
+
+def _view(buffer: pa.Buffer | None, dtype: DTypeLike) -> NDArray[Any]:
+    """The whole buffer; Arrow leaves it out where there is nothing in it."""
+    return _frozen(np.frombuffer(b"" if buffer is None else memoryview(buffer), dtype))
 
 
 def _frozen(array: NDArray[Any]) -> NDArray[Any]:

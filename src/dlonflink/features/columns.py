@@ -10,8 +10,10 @@ from dlonflink.settings import Settings
 
 
 class Hashed(Settings):
-    """A column of IDs: any scalar, or an ARRAY of them, which is pooled. NULL is an ID of its own; an empty or NULL list
-    has none."""
+    """A column of IDs: any scalar, or an ARRAY of them, which is pooled.
+
+    NULL is an ID of its own; an empty or NULL list has none.
+    """
 
     column: str
     vocabulary: str | None = None
@@ -45,7 +47,7 @@ class Dense(Settings):
 
 
 class Features(Settings):
-    """Which columns are features: IDs, crosses of IDs, numbers. A name alone is short for a column with the defaults."""
+    """Which columns are features: IDs, crosses of IDs, numbers. A name alone is a column with the defaults."""
 
     hashed: tuple[str | Hashed, ...] = ()
     crossed: tuple[tuple[str, ...] | Crossed, ...] = ()

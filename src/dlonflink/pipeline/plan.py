@@ -11,6 +11,7 @@ from typing import Literal
 
 import pyarrow as pa
 
+from dlonflink.connectors.ddl import select, sink_statements, statements
 from dlonflink.connectors.files import FileSource
 from dlonflink.learners.settings import Custom
 from dlonflink.pipeline.check import columns_read
@@ -140,10 +141,7 @@ def make(pipeline: Pipeline, training: TrainingPlan, columns: pa.Schema | None, 
         target="embedded",
         flink=flink_options(pipeline, checkpoints=launch.checkpoints, scratch=launch.scratch, resume=launch.resume),
         slots=1,
-        statements=(
-            *statements(pipeline.source, run_dir=launch.directory),
-            *([] if sink is None else split(sink.ddl)),
-        ),
+        statements=(*statements(pipeline.source, run_dir=launch.directory), *sink_statements(sink)),
         query=select(pipeline.source, read),
         operator=Operator(),
         command=tuple(launch.command),

@@ -127,7 +127,7 @@ class Document:
 
     def _scalar(self, node: yaml.ScalarNode) -> str | int | float | bool | None:
         text: str = node.value
-        tag = cast("str", node.tag).removeprefix("tag:yaml.org,2002:")
+        tag = node.tag.removeprefix("tag:yaml.org,2002:")
         if tag not in _VALUES:
             self._refuse(f"a value with the tag {tag!r}", node)
         try:

@@ -71,8 +71,8 @@ class LocalJob(Job):
             if path not in sys.path:
                 sys.path.insert(0, path)
         run = self._directory.run
-        trainer = Trainer(self._plan, self._schema, run=run, attempt=1)
-        exporter = Exporter(self._plan.export, run=run, attempt=1)
+        trainer = Trainer(self._plan, self._schema, run=run, attempt=0)
+        exporter = Exporter(self._plan.export, run=run, attempt=0)
         due = 0.0
         for batch in self._batches:
             if self._stopping.is_set():
@@ -82,7 +82,7 @@ class LocalJob(Job):
                 self._tell("learning", trainer.report())
                 due = self._watch.seconds + _REPORT
         trainer.finish()
-        self._pace.add(self._watch.seconds, trainer.rows)
+        self._tell("publishing", trainer.report())
         trainer.version = _publish(exporter, trainer)
         report = trainer.final_report()
         result = summary(report, seconds=self._watch.seconds, steady=self._pace.steady(), checkpoints=0, restarts=0)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pyarrow as pa
 
+from dlonflink.connectors.local import read, schema
 from dlonflink.errors import PipelineError, SetupError
 from dlonflink.pipeline import plan as plans
-from dlonflink.pipeline.check import Target, check
+from dlonflink.pipeline.check import Target, check, columns_read
 from dlonflink.pipeline.pipeline import Pipeline
 from dlonflink.runtime.base import Job, Summary
 from dlonflink.runtime.directory import RunDirectory
@@ -17,6 +18,9 @@ from dlonflink.runtime.java import find_java
 from dlonflink.runtime.jvm import Jvm
 from dlonflink.runtime.local import LocalJob
 from dlonflink.training.settings import TrainingPlan
+
+_LOCAL_ROWS = 4096
+"""As many as Flink's operator sends; a row-by-row learner learns each such batch in one call."""
 
 
 def start(pipeline: Pipeline, *, on: Target | None = None, fresh: bool = False, resume: bool = False) -> Job:
@@ -39,8 +43,10 @@ def start(pipeline: Pipeline, *, on: Target | None = None, fresh: bool = False, 
     directory = RunDirectory.open(placed, fresh=fresh or target == "local", resume=resume)
     try:
         if target == "local":
-            batches = read(placed.source, columns_read(placed), batch_rows=LOCAL_ROWS)
-            return LocalJob(batches, schema, training, directory)
+            batches = read(placed.source, columns_read(placed), batch_rows=_LOCAL_ROWS)
+            assert columns is not None  # `check` has refused what has no columns yet
+            read_columns = pa.schema([columns.field(name) for name in columns_read(placed)])
+            return LocalJob(batches, read_columns, training, directory)
         return _on_flink(placed, training, columns, directory)
     except OSError as error:
         directory.close("failed")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 from dlonflink.errors import JobError
 from dlonflink.runtime.base import Progress, Summary
@@ -69,7 +70,7 @@ class Watch:
                 progress, ended = self._progress, self._ended
             if ended:
                 break
-            yield progress
+            yield replace(progress, seconds=self.seconds)
             last, due = progress, self.seconds + interval
         if self._error is not None:
             raise self._error

@@ -18,6 +18,7 @@ from dlonflink.embedding.tables import Tables
 from dlonflink.errors import CorruptionError, VersionNotFound
 from dlonflink.features.batch import Float
 from dlonflink.features.encode import Encoder
+from dlonflink.features.golden import golden
 from dlonflink.features.rows import rows as batch_of
 from dlonflink.learners.base import Inputs, Snapshot
 from dlonflink.learners.build import build
@@ -114,7 +115,7 @@ class Model:
 def _check_golden(manifest: Manifest) -> None:
     """An encoder that gives other IDs reads other weights: every score would be wrong, and none would look so."""
     spec = manifest.model
-    if spec.features.golden() != spec.golden:
+    if golden(spec.features) != spec.golden:
         trained = manifest.provenance.libraries.get("dlonflink", "an unknown release")
         raise CorruptionError(
             f"version {manifest.version} was trained with an encoder that gives other IDs than this one",

@@ -25,6 +25,8 @@ Figure = Annotated[float | None, BeforeValidator(_null_if_undefined)]
 
 
 class FileDigest(Settings):
+    """What a file must be to be believed."""
+
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     bytes: Annotated[int, Field(ge=0)]
 
@@ -58,13 +60,15 @@ class ModelSpec(Settings):
 
     features: FeatureSpec
     golden: dict[str, Any]
-    """`features.golden()` of the release that trained: a server whose encoder gives other IDs must not score."""
+    """`features.golden` of the release that trained: a server whose encoder gives other IDs must not score."""
     outputs: tuple[Output, ...]
     learner: LearnerSettings
     embedding: Embedding
 
 
 class Provenance(Settings):
+    """What trained the version: the pipeline's full description, this package's sources, and the libraries."""
+
     pipeline_digest: str
     code_digest: str
     """SHA-256 over the sources of this package."""
@@ -72,6 +76,8 @@ class Provenance(Settings):
 
 
 class Manifest(Settings):
+    """`manifest.json` of a version. Its own digest stands in the log."""
+
     format: Literal[1] = 1
     version: Annotated[int, Field(ge=1)]
     kind: Literal["full"] = "full"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import safetensors
@@ -78,7 +78,7 @@ def read(data: bytes) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
     Raises CorruptionError when the bytes are no container, ResumeError when they are one of another release.
     """
     try:
-        tensors = safetensors.deserialize(data)
+        tensors = cast("list[tuple[str, dict[str, Any]]]", safetensors.deserialize(data))  # pyright: ignore[reportUnknownMemberType]
         length = int.from_bytes(data[:8], "little")
         metadata: dict[str, str] = json.loads(data[8 : 8 + length]).get("__metadata__", {})
         arrays = {name: _array(view) for name, view in tensors}

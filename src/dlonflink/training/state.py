@@ -19,6 +19,7 @@ from dlonflink.embedding.tables import Tables
 from dlonflink.errors import ResumeError
 from dlonflink.evaluation.arrays import under, within
 from dlonflink.evaluation.evaluator import Evaluator
+from dlonflink.features.golden import golden
 from dlonflink.features.spec import FeatureSpec
 from dlonflink.learners.base import Learner, Snapshot
 from dlonflink.store.manifest import ModelSpec, Origin, Output, Provenance
@@ -58,7 +59,7 @@ class Copy:
             origin=self.origin.model_copy(update={"checkpoint": number}),
             model=ModelSpec(
                 features=self.spec,
-                golden=self.spec.golden(),
+                golden=golden(self.spec),
                 outputs=tuple(Output(label=label.column) for label in self.plan.labels),
                 learner=self.plan.learner,
                 embedding=self.plan.embedding,

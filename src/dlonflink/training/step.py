@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from typing import final
+from typing import Any, final
 
 import numpy as np
 import pyarrow as pa
@@ -36,7 +36,7 @@ class Step:
         Raises DataError for a row that the pipeline's description does not allow, LearnerError when the learner fails.
         """
         first = self._evaluator.rows
-        batch = self._encoder.encode(rows, self._plan.event_time)
+        batch = self._encoder.encode(rows, self._plan.event_time, first_row=first)
         came_true = truth(rows, self._plan.labels, first_row=first, key=self._plan.key)
         try:
             scores = self._learner.learn(batch, came_true)
@@ -54,17 +54,20 @@ class Step:
         self._evaluator.update(scores, came_true, batch.event_time)
         return scores, came_true
 
-    def _check(self, scores: object, batch: Batch, place: str) -> None:
-        """What the evaluator does not: it judges the values of a float32 array."""
+    def _check(self, scores: Float, batch: Batch, place: str) -> None:
+        """What the evaluator does not: it judges the values of a float32 array. The learner may return anything."""
+        given: Any = scores
         shape = (batch.size, len(self._plan.labels))
-        if isinstance(scores, np.ndarray) and scores.dtype == np.float32 and scores.shape == shape:
-            return
-        got = f"{scores.dtype}{list(scores.shape)}" if isinstance(scores, np.ndarray) else type(scores).__name__
+        kind = type(given).__name__
+        if isinstance(given, np.ndarray):
+            if scores.dtype == np.float32 and scores.shape == shape:
+                return
+            kind = f"{scores.dtype}{list(scores.shape)}"
         raise LearnerError(
             "the learner returned something else than a score for each row and label",
             where=place,
             expected=f"a numpy array float32{list(shape)}",
-            got=got,
+            got=kind,
             fix="return probabilities from learn, e.g. scores.astype(np.float32).reshape(-1, 1)",
         )
 

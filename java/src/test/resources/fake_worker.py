@@ -5,7 +5,7 @@ Usage: fake_worker.py BEHAVIOUR SOCKET, where BEHAVIOUR is a JSON object, every 
   pad         bytes that the snapshot is made longer by
   exit_first  exit at once with this code
   mute        connect and say nothing
-  kill_at     in attempt 0, once so many rows came: SIGKILL itself
+  kill_after_commit  in attempt 0, at the first batch after this checkpoint's COMMIT or a later one: SIGKILL itself
   error_at    once so many rows came: send ERROR
   kill_after_aligned  in attempt 0, at this checkpoint: SIGKILL itself between ALIGNED and SNAPSHOT
   slow_at     at this checkpoint: wait before the snapshot until ABORT has come
@@ -87,11 +87,11 @@ def send_snapshot(checkpoint):
     send(DURABLE, struct.pack("<qQ", checkpoint, len(data)) + digest)
 
 
-def batch(payload, attempt):
+def batch(payload, attempt, committed):
     column = values(payload)
     state["rows"] += len(column)
     state["sum"] += sum(column)
-    if attempt == 0 and state["rows"] >= behaviour.get("kill_at", float("inf")):
+    if attempt == 0 and committed >= behaviour.get("kill_after_commit", float("inf")):
         say("killing myself at", state["rows"])
         os.kill(os.getpid(), signal.SIGKILL)
     if state["rows"] >= behaviour.get("error_at", float("inf")):
@@ -125,11 +125,12 @@ def run():
     send(READY, json.dumps({"protocol": 1, "pid": os.getpid(), "libraries": {}}).encode())
     send(CREDIT, struct.pack("<i", 2))
     late = None
+    committed = 0
     while True:
         kind, length = struct.unpack("<B3xI", receive(8))
         payload = receive(length)
         if kind == BATCH:
-            batch(payload, hello["attempt"])
+            batch(payload, hello["attempt"], committed)
         elif kind == BARRIER:
             checkpoint = struct.unpack("<q", payload)[0]
             send(ALIGNED, payload)
@@ -141,6 +142,7 @@ def run():
                 send_snapshot(checkpoint)
         elif kind == COMMIT:
             checkpoint = struct.unpack("<q", payload)[0]
+            committed = checkpoint
             outcome = behaviour.get("publish", "published")
             reason = None if outcome == "published" else "because"
             say("commit", checkpoint, outcome)

@@ -8,7 +8,7 @@ import java.util.Arrays;
 
 /**
  * Little endian bytes, written front to back, that grow by doubling. They are kept from batch to batch, so that a steady
- * stream allocates nothing. On the heap: a cluster bounds direct memory, not ours to eat, and writes are faster here.
+ * stream allocates nothing. On the heap: direct memory is bounded by the cluster, and writes to it are no faster.
  */
 final class AppendBuffer {
     private static final VarHandle SHORTS =

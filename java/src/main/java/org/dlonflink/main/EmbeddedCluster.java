@@ -8,6 +8,7 @@ import org.apache.flink.api.common.JobID;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.configuration.DeploymentOptions;
 import org.apache.flink.configuration.RestOptions;
+import org.apache.flink.runtime.checkpoint.CheckpointStatsSnapshot;
 import org.apache.flink.runtime.jobmaster.JobResult;
 import org.apache.flink.runtime.minicluster.MiniCluster;
 import org.apache.flink.runtime.minicluster.MiniClusterConfiguration;
@@ -69,6 +70,12 @@ final class EmbeddedCluster implements AutoCloseable {
     /** Waits for the end of a job; asked here and not over REST, which would be up to 2 s late. */
     JobResult result(JobID job) throws ExecutionException, InterruptedException {
         return cluster.requestJobResult(job).get();
+    }
+
+    /** How many were completed; asked of a job that has ended, whose last one REST would have shown for a moment only. */
+    long checkpoints(JobID job) throws ExecutionException, InterruptedException {
+        CheckpointStatsSnapshot stats = cluster.getExecutionGraph(job).get().getCheckpointStatsSnapshot();
+        return stats == null ? 0 : stats.getCounts().getNumberOfCompletedCheckpoints();
     }
 
     /** Cancels a job and waits, for a while, until its tasks and their workers have ended. */

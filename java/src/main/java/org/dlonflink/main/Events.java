@@ -33,8 +33,9 @@ public final class Events {
         write(event);
     }
 
-    void finished(@Nullable ObjectNode report) {
+    void finished(@Nullable ObjectNode report, long checkpoints) {
         ObjectNode event = event("finished");
+        event.put("checkpoints", checkpoints);
         event.set("report", report);
         write(event);
     }

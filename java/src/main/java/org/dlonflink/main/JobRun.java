@@ -58,7 +58,7 @@ public final class JobRun {
                 events.submitted(job.toHexString());
                 ObjectNode report = report(started.result(job));
                 over = true;
-                events.finished(report);
+                events.finished(report, started.checkpoints(job));
             }
             return FINISHED;
         } catch (Throwable e) {

@@ -1,5 +1,6 @@
 package org.dlonflink.main;
 
+import java.util.ArrayList;
 import java.util.List;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.configuration.PipelineOptions;
@@ -20,6 +21,7 @@ import org.apache.flink.table.types.DataType;
 import org.apache.flink.table.types.logical.LogicalType;
 import org.apache.flink.table.types.logical.RowType;
 import org.apache.flink.table.types.logical.utils.LogicalTypeParser;
+import org.apache.flink.table.types.logical.utils.LogicalTypeUtils;
 import org.dlonflink.arrow.ArrowDecoder;
 import org.dlonflink.arrow.ArrowSchema;
 import org.dlonflink.failure.Failure;
@@ -67,11 +69,11 @@ final class TrainPipeline {
         tables.executeSql(statement);
     }
 
-    private static void train(Plan plan, StreamTableEnvironment tables) {
+    private static void train(Plan plan, StreamTableEnvironment tables) throws FailureException {
         Table query = tables.sqlQuery(plan.query());
         DataType rows = query.getResolvedSchema().toPhysicalRowDataType();
         RowType type = (RowType) rows.getLogicalType();
-        RowType scored = scored(plan.scored());
+        RowType scored = scored(plan.scored(), type);
         // Both refuse types that do not cross: here, and not in a task.
         ArrowSchema.message(type);
         new ArrowDecoder(scored);
@@ -91,13 +93,24 @@ final class TrainPipeline {
         }
     }
 
-    private static RowType scored(List<Plan.Column> columns) {
-        ClassLoader loader = TrainPipeline.class.getClassLoader();
-        return RowType.of(
-                columns.stream()
-                        .map(c -> LogicalTypeParser.parse(c.type(), loader))
-                        .toArray(LogicalType[]::new),
-                columns.stream().map(Plan.Column::name).toArray(String[]::new));
+    /** The plan leaves out the types of columns that it takes from the query: they are known only here. */
+    private static RowType scored(List<Plan.Column> columns, RowType query) throws FailureException {
+        List<RowType.RowField> fields = new ArrayList<>();
+        for (Plan.Column column : columns) {
+            LogicalType type;
+            if (column.type() != null) {
+                type = LogicalTypeParser.parse(column.type(), TrainPipeline.class.getClassLoader());
+            } else if (query.getFieldNames().contains(column.name())) {
+                // An event time attribute means a stream's watermark, and is none once it has been to the worker.
+                type = LogicalTypeUtils.removeTimeAttributes(query.getTypeAt(query.getFieldIndex(column.name())));
+            } else {
+                throw Failure.of("schema", "column '" + column.name() + "' is not in the query")
+                        .expected("one of " + query.getFieldNames())
+                        .exception();
+            }
+            fields.add(new RowType.RowField(column.name(), type));
+        }
+        return new RowType(fields);
     }
 
     /** Runs a part of the definition; what Flink says of it, in whatever class, becomes an SQL failure with a place. */

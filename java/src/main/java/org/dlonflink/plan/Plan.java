@@ -43,6 +43,6 @@ public record Plan(
     public record Limits(int batchRows, int batchBytes, int batchMs, int frameBytes, int startMs, int stopMs)
             implements Serializable {}
 
-    /** @param type a Flink SQL type */
-    public record Column(String name, String type) {}
+    /** @param type a Flink SQL type; null: that of the query's column of this name */
+    public record Column(String name, @Nullable String type) {}
 }

@@ -120,7 +120,7 @@ public final class PlanReader {
     private static List<Plan.Column> columns(Members job) throws FailureException {
         List<Plan.Column> columns = new ArrayList<>();
         for (Members column : job.objects("scored")) {
-            columns.add(new Plan.Column(column.text("name"), column.text("type")));
+            columns.add(new Plan.Column(column.text("name"), column.textOrNull("type")));
             column.refuseOthers();
         }
         return List.copyOf(columns);

@@ -185,7 +185,8 @@ public final class WorkerProcess implements AutoCloseable {
         try (Stream<ProcessHandle> descendants = process.descendants()) {
             children = descendants.toList();
         }
-        process.destroyForcibly();
+        // By its handle: Process would also close the output, whose last lines may still be on their way to the log.
+        process.toHandle().destroyForcibly();
         children.forEach(ProcessHandle::destroyForcibly);
         try {
             killGroup();
@@ -194,6 +195,7 @@ public final class WorkerProcess implements AutoCloseable {
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
+        process.destroyForcibly();
     }
 
     private void killGroup() throws InterruptedException {

@@ -50,6 +50,7 @@ class JobRunTest {
         assertThat(events)
                 .extracting(e -> e.path("event").asText())
                 .containsExactly("cluster", "submitted", "finished");
+        assertThat(events.get(2).path("checkpoints").asInt()).isPositive();
         return events.get(2).path("report");
     }
 
@@ -85,8 +86,8 @@ class JobRunTest {
 
     @Test
     void aWorkerThatDiesIsRestoredFromTheLastCheckpoint() throws IOException {
-        plan.echo();
-        plan.behaviour.put("pad", 3 << 20).put("kill_at", 1_500);
+        plan.count(ROWS, 1_000).echo();
+        plan.behaviour.put("pad", 3 << 20).put("kill_after_commit", 1);
         JsonNode report = finished();
         assertThat(report.path("attempt").asInt()).isEqualTo(1);
         assertThat(report.path("rows").asInt()).isEqualTo(ROWS);
@@ -113,6 +114,21 @@ class JobRunTest {
         assertThat(report.path("attempt").asInt()).isZero();
         assertThat(report.path("sum").asLong()).isEqualTo(SUM);
         assertThat(plan.logged()).contains("abort 2").doesNotContain("commit 2 ");
+    }
+
+    @Test
+    void scoredColumnsTakeTheirTypesFromTheQueryEvenEventTime() throws IOException {
+        plan.job.putArray("statements");
+        plan.statement("CREATE TABLE numbers (id BIGINT, ts AS TO_TIMESTAMP_LTZ(id, 3), WATERMARK FOR ts AS ts) WITH ("
+                + "'connector' = 'datagen', 'number-of-rows' = '500', 'rows-per-second' = '5000', "
+                + "'fields.id.kind' = 'sequence', 'fields.id.start' = '1', 'fields.id.end' = '500')");
+        plan.statement("CREATE TABLE out_rows (id BIGINT, ts TIMESTAMP_LTZ(3)) WITH ('connector' = 'collect')");
+        plan.job.put("query", "SELECT id, ts FROM numbers").put("sink", "out_rows");
+        plan.job.putArray("scored").addObject().put("name", "id").putNull("type");
+        plan.job.withArray("scored").addObject().put("name", "ts").putNull("type");
+        plan.behaviour.put("echo", true);
+        assertThat(finished().path("rows").asInt()).isEqualTo(500);
+        assertThat(CollectSinkFactory.ROWS).hasSize(500);
     }
 
     @Test

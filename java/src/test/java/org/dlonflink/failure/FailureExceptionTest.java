@@ -1,0 +1,48 @@
+package org.dlonflink.failure;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import org.apache.flink.runtime.throwable.ThrowableClassifier;
+import org.apache.flink.runtime.throwable.ThrowableType;
+import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.node.ObjectNode;
+import org.apache.flink.util.SerializedThrowable;
+import org.junit.jupiter.api.Test;
+
+class FailureExceptionTest {
+    private static final FailureException FIRST =
+            Failure.of("learner", "it\nraised").where("row 3").exception();
+
+    @Test
+    void theInnermostIsFoundThroughFlinksWrappers() {
+        Exception outer = Failure.of("worker", "later").exception(new IOException("between", FIRST));
+        ObjectNode found = FailureException.find(new SerializedThrowable(new RuntimeException("outer", outer)))
+                .orElseThrow();
+        assertThat(found.path("code").asText()).isEqualTo("learner");
+        assertThat(found.path("what").asText()).isEqualTo("it\nraised");
+        assertThat(found.path("got").isNull()).isTrue();
+    }
+
+    @Test
+    void aMarkThatSomeoneQuotesIsNone() {
+        assertThat(FailureException.find(new IOException("dlonflink-error: {broken")))
+                .isEmpty();
+        assertThat(FailureException.find(new IOException("dlonflink-error: "))).isEmpty();
+        assertThat(FailureException.find(new IOException((String) null))).isEmpty();
+    }
+
+    /** Flink restarts for what may pass, and not for what comes again. */
+    @Test
+    void whatComesAgainIsNotTriedAgain() {
+        assertThat(lasting(FIRST)).isFalse();
+        assertThat(lasting(Failure.of("worker", "exited").exception())).isFalse();
+        assertThat(lasting(Failure.of("data", "no number").exception())).isTrue();
+        assertThat(lasting(Failure.of("setup", "no python").exception())).isTrue();
+    }
+
+    private static boolean lasting(Exception failure) {
+        return ThrowableClassifier.findThrowableOfThrowableType(
+                        new RuntimeException(failure), ThrowableType.NonRecoverableError)
+                .isPresent();
+    }
+}

@@ -1,0 +1,95 @@
+package org.dlonflink.plan;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.node.ObjectNode;
+import org.dlonflink.failure.FailureException;
+import org.dlonflink.json.Json;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class PlanReaderTest {
+    private static final String PLAN =
+            """
+            {"version": 1, "worker": [{"learner": {"rate": 1e-6, "name": "\u00fc"}}], "job": {
+              "name": "n", "run": "r", "target": "embedded", "slots": 2,
+              "flink": {"execution.checkpointing.interval": "1 s", "a": "b"},
+              "statements": ["CREATE TABLE t (a INT)"], "query": "SELECT a FROM t",
+              "operator": {"batch_rows": 10, "batch_bytes": 1000, "batch_ms": 50,
+                           "frame_bytes": 1048576, "start_ms": 1000, "stop_ms": 0},
+              "command": ["python", "-m", "worker"], "environment": {"X": "1"}, "log": "w.log",
+              "scored": [{"name": "a", "type": "INT"}], "sink": "t"}}
+            """;
+
+    private static ObjectNode error(String plan) {
+        try {
+            PlanReader.parse(plan);
+        } catch (FailureException e) {
+            return FailureException.find(e).orElseThrow();
+        }
+        throw new AssertionError("not refused");
+    }
+
+    @Test
+    void readsAPlan() throws IOException {
+        Plan plan = PlanReader.parse(PLAN);
+        assertThat(plan.name()).isEqualTo("n");
+        assertThat(plan.flink()).containsEntry("a", "b");
+        assertThat(plan.limits()).isEqualTo(new Plan.Limits(10, 1000, 50, 1048576, 1000, 0));
+        assertThat(plan.command()).containsExactly("python", "-m", "worker");
+        assertThat(plan.scored()).containsExactly(new Plan.Column("a", "INT"));
+        assertThat(plan.sink()).isEqualTo("t");
+    }
+
+    /** Java knows nothing of what the worker is told, and changes none of its values. */
+    @Test
+    void handsTheWorkersPartOn() throws IOException {
+        ObjectNode wrapped = Json.parseObject("{\"w\":" + PlanReader.parse(PLAN).worker() + "}");
+        assertThat(wrapped.path("w")).isEqualTo(Json.parseObject(PLAN).path("worker"));
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            quoteCharacter = '#',
+            value = {
+                "\"version\": 1|\"version\": 2|plan.version",
+                "\"version\": 1|\"version\": \"1\"|plan.version",
+                "\"embedded\"|\"remote\"|plan.job.target",
+                "\"slots\": 2|\"slots\": 0|plan.job.slots",
+                "\"slots\": 2|\"slots\": 2.5|plan.job.slots",
+                "\"slots\": 2,||plan.job.slots",
+                "\"slots\": 2|\"slots\": 2, \"slot\": 2|plan.job.slot",
+                "execution.checkpointing.interval|interval|plan.job.flink",
+                "\"a\": \"b\"|\"a\": 1|plan.job.flink.a",
+                "[\"CREATE TABLE t (a INT)\"]|[1]|plan.job.statements[0]",
+                "\"batch_rows\": 10|\"batch_rows\": -1|plan.job.operator.batch_rows",
+                "\"batch_bytes\": 1000|\"batch_bytes\": 1048577|plan.job.operator.batch_bytes",
+                "\"stop_ms\": 0|\"stop_ms\": 0, \"x\": 0|plan.job.operator.x",
+                "[\"python\", \"-m\", \"worker\"]|[]|plan.job.command",
+                "\"type\": \"INT\"}|\"type\": 1}|plan.job.scored[0].type",
+                "[{\"name\": \"a\", \"type\": \"INT\"}]|[]|plan.job.sink",
+                "\"sink\": \"t\"|\"sink\": 1|plan.job.sink",
+                "\"a\": \"b\"|\"execution.checkpointing.checkpoints-after-tasks-finish\": \"false\"|plan.job.flink"
+            })
+    void refusesAndNamesTheMember(String from, String to, String where) {
+        assertThat(PLAN).contains(from);
+        ObjectNode error = error(PLAN.replace(from, to == null ? "" : to));
+        assertThat(error.path("code").asText()).isEqualTo("pipeline");
+        assertThat(error.path("where").asText()).isEqualTo(where);
+        assertThat(error.path("expected").asText()).isNotEmpty();
+    }
+
+    @Test
+    void refusesWhatIsNotAPlanAtAll() {
+        assertThat(error("[1]").path("what").asText()).contains("not a JSON object");
+        assertThat(error("{").path("what").asText()).contains("not a JSON object");
+        assertThat(error("{} x").path("what").asText()).contains("not a JSON object");
+        assertThatThrownBy(() -> PlanReader.read(Path.of("no-such-plan.json")))
+                .hasMessageContaining("no-such-plan.json");
+    }
+}

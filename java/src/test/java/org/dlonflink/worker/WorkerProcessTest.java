@@ -1,0 +1,110 @@
+package org.dlonflink.worker;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.nio.ByteBuffer;
+import java.nio.channels.SocketChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.List;
+import java.util.Map;
+import org.dlonflink.failure.FailureException;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class WorkerProcessTest {
+    @TempDir
+    private Path directory;
+
+    private WorkerProcess start(String python) throws Exception {
+        List<String> command = List.of("python3", "-c", "import os, socket, subprocess, sys, time\n" + python);
+        return WorkerProcess.start(command, Map.of("GREETING", "hello"), directory.resolve("log"), "worker of test");
+    }
+
+    @Test
+    void theSocketIsForItsOwnerAlone() throws Exception {
+        Path socket;
+        try (WorkerProcess worker = start("s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); time.sleep(60)");
+                SocketChannel channel = worker.connect(20_000)) {
+            assertThat(channel.isConnected()).isTrue();
+            socket = worker.directory().socket();
+            assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(socket)))
+                    .isEqualTo("rw-------");
+            assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(socket.getParent())))
+                    .isEqualTo("rwx------");
+        }
+        assertThat(socket.getParent()).doesNotExist();
+    }
+
+    @Test
+    void anEarlyEndIsNoticedAtOnceWithItsCodeAndLastLines() throws Exception {
+        String python = "print(os.environ['GREETING'])\nfor i in range(30): print('line', i, 'x' * 1000)\nsys.exit(5)";
+        try (WorkerProcess worker = start(python)) {
+            assertThatThrownBy(() -> worker.connect(60_000))
+                    .isInstanceOf(FailureException.class)
+                    .hasMessageContaining("exited with code 5")
+                    .hasMessageContaining("line 29 ")
+                    .hasMessageContaining("line 10 ")
+                    .hasMessageNotContaining("line 9 ");
+        }
+        assertThat(Files.readString(directory.resolve("log")))
+                .startsWith("=== worker of test, ")
+                .contains("hello\n", "line 0 ");
+    }
+
+    @Test
+    void oneThatDoesNotConnectIsGivenUp() throws Exception {
+        try (WorkerProcess worker = start("print('busy', flush=True); time.sleep(60)")) {
+            assertThatThrownBy(() -> worker.connect(300)).hasMessageContaining("did not connect within 300 ms");
+        }
+    }
+
+    /**
+     * Children of a worker that is gone are found by its process group, others by their parent. A child holds the socket
+     * too, which ends only when nobody does.
+     */
+    @ParameterizedTest
+    @ValueSource(strings = {"time.sleep(60)", "os._exit(0)"})
+    void allThatItStartedIsKilled(String rest) throws Exception {
+        String python = "os.setpgid(0, 0)\n"
+                + "s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1])\n"
+                + "subprocess.Popen(['sleep', '60'], pass_fds=[s.fileno()])\n"
+                + "s.send(b'!')\n"
+                + rest;
+        WorkerProcess worker = start(python);
+        try (SocketChannel channel = worker.connect(20_000)) {
+            assertThat(channel.read(ByteBuffer.allocate(1))).isEqualTo(1);
+            if (rest.startsWith("os")) {
+                assertThat(worker.awaitExit(20_000)).hasValue(0);
+            }
+            worker.close();
+            assertThat(channel.read(ByteBuffer.allocate(1))).isEqualTo(-1);
+        }
+    }
+
+    @Test
+    void aTemporaryDirectoryWithALongPathIsPassedOver() throws Exception {
+        String before = System.getProperty("java.io.tmpdir");
+        Path long1 = Files.createDirectories(directory.resolve("d".repeat(100)));
+        System.setProperty("java.io.tmpdir", long1.toString());
+        try (SocketDirectory sockets = SocketDirectory.create()) {
+            assertThat(sockets.socket()).startsWithRaw(Path.of("/tmp"));
+            assertThat(sockets.socket().toString().length()).isLessThan(108);
+        } finally {
+            System.setProperty("java.io.tmpdir", before);
+        }
+    }
+
+    @Test
+    void aLogThatCannotBeWrittenIsRefused() {
+        List<String> command = List.of("python3", "-c", "");
+        Path log = directory.resolve("no/such/log");
+        assertThatThrownBy(() -> WorkerProcess.start(command, Map.of(), log, "worker of test"))
+                .hasMessageContaining("\"code\":\"setup\"")
+                .hasMessageContaining(log.toString());
+    }
+}

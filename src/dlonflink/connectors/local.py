@@ -1,0 +1,138 @@
+"""Sources as the local runtime reads them, by the rules that Flink follows."""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.csv as pc
+
+from dlonflink.connectors.fields import parse_fields
+from dlonflink.connectors.files import FileSource, resolve
+from dlonflink.connectors.memory import MemorySource
+from dlonflink.connectors.sql import SqlSource
+from dlonflink.errors import DataError, PipelineError, SchemaError
+from dlonflink.types import column, parse
+
+
+def schema(source: FileSource | SqlSource | MemorySource) -> pa.Schema | None:
+    """The columns a pipeline may speak of, where they are known without Flink: not of SQL."""
+    if isinstance(source, SqlSource) or source.query is not None:
+        return None
+    return pa.schema([(name, parse(type_, column=name)) for name, type_ in source.columns.items()])
+
+
+def read(
+    source: FileSource | SqlSource | MemorySource, columns: Sequence[str], *, batch_rows: int
+) -> Iterator[pa.RecordBatch]:
+    """The rows in order, with `columns` in order, in batches of up to `batch_rows`.
+
+    Raises PipelineError for a source that needs SQL, SchemaError for a column that a file lacks, DataError for text
+    that is no value of its column.
+    """
+    known = schema(source)
+    if known is None or isinstance(source, SqlSource):
+        raise PipelineError("the local runtime has no SQL", where="source", fix="run it with --on flink")
+    wanted = pa.schema([known.field(name) for name in columns])
+    if isinstance(source, MemorySource):
+        yield from _records(iter(source.rows), wanted, "source.rows", batch_rows)
+        return
+    for file in resolve(source):
+        rows = _csv(file, source, wanted) if source.format == "csv" else _jsonl(file, wanted, batch_rows)
+        for batch in rows:
+            for begin in range(0, batch.num_rows, batch_rows):
+                yield batch.slice(begin, batch_rows)
+
+
+def _csv(file: Path, source: FileSource, wanted: pa.Schema) -> Iterator[pa.RecordBatch]:
+    names = _header(file, wanted) if source.header else list(source.columns)
+    if names is None:
+        return
+    options = pc.ConvertOptions(
+        column_types=dict.fromkeys(wanted.names, pa.string()),
+        include_columns=wanted.names,
+        null_values=[source.null],
+        strings_can_be_null=True,
+        quoted_strings_can_be_null=True,
+    )
+    reading = pc.ReadOptions(column_names=names, skip_rows=1 if source.header else 0)
+    row = 1
+    try:
+        with pc.open_csv(file, reading, pc.ParseOptions(newlines_in_values=True), options) as reader:
+            for texts in reader:
+                arrays = [
+                    parse_fields(texts.column(field.name), field, file=str(file), first_row=row) for field in wanted
+                ]
+                yield pa.RecordBatch.from_arrays(arrays, schema=wanted)
+                row += texts.num_rows
+    except pa.ArrowInvalid as error:
+        if str(error) == "Empty CSV file":
+            return
+        raise DataError("the file is not CSV", where=str(file), got=str(error), fix="correct the file") from error
+
+
+def _header(file: Path, wanted: pa.Schema) -> list[str] | None:
+    """Names of the file's columns by its first line; None where it has none, and so no rows either."""
+    with file.open(newline="", encoding="utf-8-sig") as text:
+        names = next((line for line in csv.reader(text, strict=True) if line), None)
+    if names is None:
+        return None
+    for name in wanted.names:
+        if names.count(name) != 1:
+            close = difflib.get_close_matches(name, names, 1)
+            guess = f"did you mean {close[0]!r}? Or set header to false" if close else "set header to false"
+            raise SchemaError(
+                f"column {name!r} is {'not' if name not in names else 'more than once'} in the file",
+                where=f"{file}, first line",
+                expected="one column of that name",
+                got=", ".join(names[:20]),
+                fix=f"{guess} if the first line is a row",
+            )
+    return names
+
+
+def _jsonl(file: Path, wanted: pa.Schema, batch_rows: int) -> Iterator[pa.RecordBatch]:
+    with file.open(encoding="utf-8") as lines:
+        yield from _records(_objects(file, lines), wanted, str(file), batch_rows)
+
+
+def _objects(file: Path, lines: Iterator[str]) -> Iterator[Mapping[str, object]]:
+    for number, line in enumerate(lines, 1):
+        if line.isspace():
+            continue
+        try:
+            value: object = json.loads(line)
+        except ValueError as error:
+            raise DataError(
+                "a line is not JSON", where=f"{file}, line {number:,}", got=str(error), fix="correct the file"
+            ) from None
+        if not isinstance(value, dict):
+            raise DataError(
+                "a line holds no row",
+                where=f"{file}, line {number:,}",
+                expected="a JSON object",
+                got=line[:100].strip(),
+            )
+        yield value  # pyright: ignore[reportUnknownVariableType]
+
+
+def _records(
+    rows: Iterator[Mapping[str, object]], wanted: pa.Schema, place: str, batch_rows: int
+) -> Iterator[pa.RecordBatch]:
+    first = 1
+    while some := list(islice(rows, batch_rows)):
+        try:
+            arrays = [
+                column((row.get(field.name) for row in some), field.type, name=field.name, first_row=first, form="sql")
+                for field in wanted
+            ]
+        except DataError as error:
+            error.where = f"{place}, {error.where}"
+            raise
+        yield pa.RecordBatch.from_arrays(arrays, schema=wanted)
+        first += len(some)

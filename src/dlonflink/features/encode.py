@@ -1,0 +1,141 @@
+"""The one encoder: an Arrow batch becomes what learners read, in training and in serving alike."""
+
+from __future__ import annotations
+
+from typing import final
+
+import numpy as np
+import pyarrow as pa
+
+from dlonflink.errors import DataError
+from dlonflink.features import arrays, bags, hashing
+from dlonflink.features.batch import Bag, Batch, Float, Ids, Ragged, Times
+from dlonflink.features.columns import Crossed, Dense, Hashed
+from dlonflink.features.hashing import Vocabulary
+from dlonflink.features.ids import hash_column, hash_list
+from dlonflink.features.spec import FeatureSpec
+from dlonflink.types import sql
+
+DENSE_SPACE = "dense"
+"""Vocabulary of the IDs under which dense columns stand in a bag."""
+
+
+@final
+class Encoder:
+    """Encodes batches that have the spec's columns (more are ignored). Holds no state: equal rows, equal numbers."""
+
+    def __init__(self, spec: FeatureSpec) -> None:
+        spec.check()
+        schema = spec.arrow()
+        hashed = spec.features.all_hashed()
+        is_list = {one.column: isinstance(schema.field(one.column).type, pa.ListType) for one in hashed}
+        self._singles = tuple(one for one in hashed if not is_list[one.column])
+        self._lists = tuple(one for one in hashed if is_list[one.column])
+        self._crosses = spec.features.all_crossed()
+        self._dense = spec.features.all_dense()
+        self._extra = _parts(self._singles, self._crosses)
+        self._picks = [_picks(cross, self._singles, self._extra, len(self._crosses)) for cross in self._crosses]
+        names = [*(one.space for one in hashed), *(one.column for one in self._extra), *(x.name for x in self._crosses)]
+        self._vocabularies = {name: Vocabulary.of(name) for name in names}
+        space = Vocabulary.of(DENSE_SPACE)
+        self._dense_ids = np.array([space.id(one.column.encode()) for one in self._dense], np.uint64)
+        spaces = [one.space for one in self._singles]
+        self._distinct = not self._lists and not self._dense and len(set(spaces)) == len(spaces)
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """Names of Batch.ids' columns: hashed scalars, then crosses."""
+        return (*(one.column for one in self._singles), *(cross.name for cross in self._crosses))
+
+    @property
+    def lists(self) -> tuple[str, ...]:
+        """Names of Batch.lists."""
+        return tuple(one.column for one in self._lists)
+
+    @property
+    def dense(self) -> int:
+        """Columns of Batch.dense."""
+        return len(self._dense)
+
+    def encode(self, batch: pa.RecordBatch, event_time: str | None = None, *, first_row: int = 0) -> Batch:
+        """`event_time` names its column; `first_row` is the stream's number of the first row, for errors.
+
+        Raises DataError for a row without an event time, or with a dense number that is infinite.
+        """
+        ids = self._ids(batch)
+        lists = {
+            one.column: hash_list(batch.column(one.column), self._vocabularies[one.space], one.bucket)
+            for one in self._lists
+        }
+        dense = np.empty((batch.num_rows, len(self._dense)), np.float32)
+        for i, one in enumerate(self._dense):
+            dense[:, i] = _numbers(one, batch.column(one.column), first_row)
+        times = _times(batch, event_time, first_row)
+        return Batch(batch.num_rows, ids, lists, dense, times, self._bag(ids, lists, dense))
+
+    def _ids(self, batch: pa.RecordBatch) -> Ids:
+        """[size, features]. Parts of crosses that are no features themselves stand behind them, and are cut off."""
+        width = len(self._singles) + len(self._crosses)
+        cells = np.empty((batch.num_rows, width + len(self._extra)), np.uint64)
+        for i, one in enumerate(self._singles):
+            hash_column(batch.column(one.column), self._vocabularies[one.space], one.bucket, cells, i)
+        for i, one in enumerate(self._extra, width):
+            hash_column(batch.column(one.column), self._vocabularies[one.space], one.bucket, cells, i)
+        for i, (cross, picks) in enumerate(zip(self._crosses, self._picks, strict=True), len(self._singles)):
+            hashing.hash_cross(cells, picks, self._vocabularies[cross.name].seeds[0], cells, i)
+        return np.ascontiguousarray(cells[:, :width]) if self._extra else cells
+
+    def _bag(self, ids: Ids, lists: dict[str, Ragged], dense: Float) -> Bag:
+        if self._distinct:
+            return bags.grid(ids)
+        pooled = [(lists[one.column], one.pooling == "mean") for one in self._lists]
+        return bags.merged(ids, pooled, self._dense_ids, dense)
+
+
+def _parts(singles: tuple[Hashed, ...], crosses: tuple[Crossed, ...]) -> tuple[Hashed, ...]:
+    """Columns that crosses need in their own vocabulary and that are no features in just that way."""
+    columns = dict.fromkeys(column for cross in crosses for column in cross.columns)
+    return tuple(Hashed(column=column) for column in columns if column not in _plain(singles))
+
+
+def _plain(singles: tuple[Hashed, ...]) -> dict[str, int]:
+    """Places of the features that are their columns' IDs in their own vocabulary."""
+    return {one.column: i for i, one in enumerate(singles) if one.space == one.column and one.bucket is None}
+
+
+def _picks(cross: Crossed, singles: tuple[Hashed, ...], extra: tuple[Hashed, ...], crosses: int) -> arrays.Longs:
+    """Where a cross's parts lie among the cells: singles, then crosses, then extra parts."""
+    places = _plain(singles) | {one.column: i for i, one in enumerate(extra, len(singles) + crosses)}
+    return np.array([places[column] for column in cross.columns], np.int64)
+
+
+def _numbers(dense: Dense, column: pa.Array, first_row: int) -> Float:
+    values = arrays.floats(column).copy()
+    missing = arrays.nulls(column) | np.isnan(values)
+    values[missing] = dense.fill
+    if not np.isfinite(values).all():
+        row = int(np.flatnonzero(~np.isfinite(values))[0])
+        raise DataError(
+            f"column {dense.column!r} holds {values[row]}, which no learner can use",
+            where=f"row {first_row + row:,}",
+            expected="a finite number",
+            fix="leave such rows out, or bound the column, in source.query",
+        )
+    if dense.transform == "log1p":
+        values = np.sign(values) * np.log1p(np.abs(values))
+    return values.astype(np.float32)
+
+
+def _times(batch: pa.RecordBatch, event_time: str | None, first_row: int) -> Times:
+    if event_time is None:
+        return np.zeros(batch.num_rows, np.int64)
+    column = batch.column(event_time)
+    if column.null_count:
+        row = int(np.flatnonzero(arrays.nulls(column))[0])
+        raise DataError(
+            f"column {event_time!r} is the event time and NULL",
+            where=f"row {first_row + row:,}",
+            expected=sql(column.type),
+            fix="leave rows without a time out in source.query, or declare no event_time",
+        )
+    return arrays.milliseconds(column)
