@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import clicks
 import pyarrow as pa
 import pytest
 
+import clicks
 from dlonflink.training.warm import likely_schemas, warm
 
 EVERY_TYPE = pa.schema(

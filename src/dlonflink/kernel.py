@@ -46,12 +46,12 @@ def kernel(function: Callable[P, R]) -> Callable[P, R]:
     Division by zero follows IEEE 754, not Python.
     """
     # numba picks the cache's place when it decorates; its setting is global, so it is put back at once.
-    before = numba.config.CACHE_DIR  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType, reportUnknownVariableType]
-    numba.config.CACHE_DIR = str(cache_directory())  # pyright: ignore[reportAttributeAccessIssue]
+    before = numba.config.CACHE_DIR
+    numba.config.CACHE_DIR = str(cache_directory())
     try:
-        compiled: Any = numba.njit(cache=True, nogil=True, error_model="numpy")(function)  # pyright: ignore[reportUnknownMemberType]
+        compiled: Any = numba.njit(cache=True, nogil=True, error_model="numpy")(function)
     finally:
-        numba.config.CACHE_DIR = before  # pyright: ignore[reportAttributeAccessIssue]
+        numba.config.CACHE_DIR = before
     return cast("Callable[P, R]", compiled)
 
 
@@ -60,7 +60,7 @@ def plain(array: NDArray[T]) -> NDArray[T]:
     return np.require(array, requirements=("C", "W"))
 
 
-@intrinsic  # pyright: ignore[reportUntypedFunctionDecorator]
+@intrinsic
 def prefetch(typing_context: Any, array: Any, row: Any) -> Any:  # noqa: ARG001 - numba's own signature
     """Inside kernels: asks for the cache line where `array[row]` begins (uint64 row, any C array); reads nothing.
 

@@ -66,7 +66,9 @@ def _import_path(value: Any) -> Any:
     if module == "__main__":
         path = getattr(sys.modules["__main__"], "__file__", None)
         if path is None:
-            raise ValueError(f"{name} lives in a notebook; write the cell to a file (%%writefile model.py) and import it")
+            raise ValueError(
+                f"{name} lives in a notebook; write the cell to a file (%%writefile model.py) and import it"
+            )
         module = str(path)
     return f"{module}:{name}"
 

@@ -14,6 +14,7 @@ def share(value: float | None) -> str:
 
 
 def elapsed(seconds: float) -> str:
+    """Hours, minutes and seconds: 0:01:40."""
     whole = int(seconds)
     return f"{whole // 3600}:{whole // 60 % 60:02}:{whole % 60:02}"
 

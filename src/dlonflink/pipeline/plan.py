@@ -37,12 +37,16 @@ class Operator(Settings):
 
 
 class ScoredColumn(Settings):
+    """A column of the scored rows."""
+
     name: str
     type: str | None
     """Flink SQL type; null: the type of the query's column of that name."""
 
 
 class JobPlan(Settings):
+    """What Java reads; contract/README.md says what each member means."""
+
     name: Name
     run: str
     target: Literal["embedded"]
@@ -59,6 +63,8 @@ class JobPlan(Settings):
 
 
 class Plan(Settings):
+    """The whole file. `worker` goes through Java untouched."""
+
     version: Literal[1]
     job: JobPlan
     worker: tuple[TrainingPlan, ...]

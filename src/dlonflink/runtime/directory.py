@@ -87,6 +87,7 @@ class RunDirectory:
         return self.logs / f"{self.run}-{kind}.log"
 
     def write(self, state: State) -> None:
+        """Writes down what has become of the run, so far."""
         record = {
             "run": self.run,
             "state": state,

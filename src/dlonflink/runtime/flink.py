@@ -44,11 +44,12 @@ def flink_jars() -> list[Path]:
 
 
 def own_jar() -> Path:
+    """The jar that lies in the package. SetupError in a checkout where it was not built."""
     if not _OWN_JAR.is_file():
         raise SetupError(
             "dlonflink.jar was not found",
             where=str(_OWN_JAR),
-            fix="install the wheel, or in a checkout run scripts/build",
+            fix="install the wheel, or in a checkout run scripts/setup",
         )
     return _OWN_JAR
 

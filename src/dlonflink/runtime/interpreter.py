@@ -79,6 +79,7 @@ class Compiler:
         return False
 
     def stop(self) -> None:
+        """Ends the compiler, where it still runs."""
         if self._process.poll() is None:
             self._process.terminate()
             try:

@@ -37,6 +37,7 @@ class Rest:
         self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
     def status(self) -> Status:
+        """How the job is doing now."""
         job = self._get("")
         restarts = self._get("/metrics?get=numRestarts")
         counts: Mapping[str, int] = self._get("/checkpoints")["counts"]
@@ -57,7 +58,8 @@ class Rest:
         vertex, metric = self._gauge
         values = self._get(f"/vertices/{vertex}/metrics?get={urllib.parse.quote(metric)}")
         text = values[0]["value"] if values else ""
-        return json.loads(text) if text.startswith("{") else None
+        # Before the worker's first report the gauge holds an empty object.
+        return json.loads(text) or None if text.startswith("{") else None
 
     def _find(self, job: Mapping[str, Any]) -> tuple[str, str] | None:
         for vertex in job["vertices"]:

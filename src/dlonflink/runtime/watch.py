@@ -48,6 +48,7 @@ class Watch:
             self._news.notify_all()
 
     def wait(self) -> Summary:
+        """Blocks until the end. Raises the job's error, or JobError where it was stopped."""
         with self._news:
             # A bounded wait, repeated: an unbounded one would not let Ctrl-C through on every platform.
             while not self._ended:

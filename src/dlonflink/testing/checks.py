@@ -71,6 +71,7 @@ class Subject:
         return random_rows(ROWS, seed=7, mixed=self.mixed)
 
     def fresh(self) -> Trial:
+        """A new instance on new tables."""
         settings = dict(self.settings)
         seed = int(settings.pop("seed", 0))
         tables = Tables(Embedding(), seed)

@@ -91,6 +91,7 @@ class Exporter:
             _log.warning("checkpoint %s is not published: %s", checkpoint, error)
             reason = "; ".join(part for part in (error.what, error.where, error.fix) if part)
             return Outcome("failed" if last else "skipped", self._newest, reason, error)
+        _log.info("version %s is checkpoint %s, %s rows", self._newest, checkpoint, f"{copy.origin.rows:,}")
         self._last = now
         published = Outcome("published", self._newest)
         self._final = published if last else None

@@ -139,6 +139,7 @@ class _Loop:
                 self._make_good()
             case protocol.Announce():
                 self._begun = True
+                _log.info("ready, %s rows learned before", f"{self._trainer.rows:,}")
                 self._writer.send(wire.Ready(protocol=wire.PROTOCOL, pid=os.getpid(), libraries=libraries()))
             case protocol.Learn(batch=batch):
                 self._learn(batch)

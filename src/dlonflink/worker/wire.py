@@ -65,6 +65,8 @@ class _Document(BaseModel):
 
 
 class Limits(_Document):
+    """What the worker must keep to."""
+
     frame_bytes: Annotated[int, Field(ge=1 << 16, lt=1 << 32)] = FRAME_BYTES
 
 
@@ -88,6 +90,8 @@ class Hello(_Document):
 
 
 class Ready(_Document):
+    """The worker is built, and restored where that was asked."""
+
     kind: ClassVar[Kind] = Kind.READY
     protocol: int
     pid: int

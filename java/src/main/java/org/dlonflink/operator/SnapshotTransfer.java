@@ -2,6 +2,7 @@ package org.dlonflink.operator;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.util.Iterator;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.RunnableFuture;
@@ -14,7 +15,9 @@ import org.apache.flink.runtime.state.DefaultOperatorStateBackend;
 import org.apache.flink.runtime.state.OperatorStateHandle;
 import org.apache.flink.runtime.state.OperatorStreamStateHandle;
 import org.apache.flink.runtime.state.SnapshotResult;
+import org.apache.flink.runtime.state.StatePartitionStreamProvider;
 import org.apache.flink.runtime.state.StreamStateHandle;
+import org.dlonflink.failure.Failure;
 import org.dlonflink.wire.Frame;
 
 /**
@@ -113,6 +116,25 @@ final class SnapshotTransfer {
             @Override
             protected void cleanupProvidedResources() {}
         }.toAsyncSnapshotFutureTask(cancelables);
+    }
+
+    /** Gives the worker the one snapshot that a checkpoint of this operator holds. */
+    static void restore(Iterable<StatePartitionStreamProvider> inputs, SnapshotFormat.Sink sink)
+            throws IOException, InterruptedException {
+        Iterator<StatePartitionStreamProvider> states = inputs.iterator();
+        if (!states.hasNext()) {
+            throw Failure.of("resume", "the checkpoint has no model in it")
+                    .where("the state of the operator dlonflink-train")
+                    .fix("start anew, or resume from a checkpoint of this pipeline")
+                    .exception();
+        }
+        SnapshotFormat.read(states.next().getStream(), sink);
+        if (states.hasNext()) {
+            throw Failure.of("resume", "the checkpoint was made at another parallelism of the learner")
+                    .where("the state of the operator dlonflink-train")
+                    .expected("one snapshot")
+                    .exception();
+        }
     }
 
     /** Runs in one of Flink's threads for checkpoints. */

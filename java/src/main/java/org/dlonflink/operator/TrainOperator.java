@@ -1,7 +1,6 @@
 package org.dlonflink.operator;
 
 import java.io.IOException;
-import java.util.Iterator;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.function.BooleanSupplier;
 import javax.annotation.Nullable;
@@ -11,7 +10,6 @@ import org.apache.flink.core.fs.CloseableRegistry;
 import org.apache.flink.runtime.checkpoint.CheckpointOptions;
 import org.apache.flink.runtime.state.CheckpointStreamFactory;
 import org.apache.flink.runtime.state.StateInitializationContext;
-import org.apache.flink.runtime.state.StatePartitionStreamProvider;
 import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.node.ObjectNode;
 import org.apache.flink.streaming.api.operators.AbstractStreamOperator;
 import org.apache.flink.streaming.api.operators.BoundedOneInput;
@@ -23,8 +21,6 @@ import org.apache.flink.streaming.runtime.streamrecord.StreamRecord;
 import org.apache.flink.streaming.runtime.watermarkstatus.WatermarkStatus;
 import org.apache.flink.table.data.RowData;
 import org.apache.flink.util.function.ThrowingRunnable;
-import org.dlonflink.arrow.ArrowDecoder;
-import org.dlonflink.arrow.CorruptFrameException;
 import org.dlonflink.failure.Failure;
 import org.dlonflink.json.Json;
 import org.dlonflink.wire.Frame;
@@ -56,9 +52,8 @@ public final class TrainOperator extends AbstractStreamOperator<RowData>
     private final TrainSettings settings;
     private final MailboxExecutor mailbox;
     private final CloseableRegistry cancelables;
-    private final ArrowDecoder decoder;
+    private final ScoredRows scored;
     private final Watermarks watermarks = new Watermarks();
-    private final StreamRecord<RowData> scored = new StreamRecord<>(null);
     private Reports reports;
     private RowBatcher batcher;
 
@@ -81,7 +76,7 @@ public final class TrainOperator extends AbstractStreamOperator<RowData>
         this.settings = settings;
         mailbox = parameters.getMailboxExecutor();
         cancelables = parameters.getContainingTask().getCancelables();
-        decoder = new ArrowDecoder(settings.scored());
+        scored = new ScoredRows(settings.scored());
     }
 
     /** Starts the worker here, and not in open: only here can the restored state be streamed to it. (5) */
@@ -95,27 +90,9 @@ public final class TrainOperator extends AbstractStreamOperator<RowData>
         snapshots = new SnapshotTransfer(new FinalSnapshot(worker.directory().file("final.snapshot")));
         worker.greet(Hello.of(settings, getRuntimeContext().getTaskInfo(), context.isRestored()));
         if (context.isRestored()) {
-            restore(context);
+            SnapshotTransfer.restore(context.getRawOperatorStateInputs(), worker.restore());
         }
         worker.awaitReady();
-    }
-
-    private void restore(StateInitializationContext context) throws IOException, InterruptedException {
-        Iterator<StatePartitionStreamProvider> states =
-                context.getRawOperatorStateInputs().iterator();
-        if (!states.hasNext()) {
-            throw Failure.of("resume", "the checkpoint has no model in it")
-                    .where("the state of the operator dlonflink-train")
-                    .fix("start anew, or resume from a checkpoint of this pipeline")
-                    .exception();
-        }
-        SnapshotFormat.read(states.next().getStream(), worker.restore());
-        if (states.hasNext()) {
-            throw Failure.of("resume", "the checkpoint was made at another parallelism of the learner")
-                    .where("the state of the operator dlonflink-train")
-                    .expected("one snapshot")
-                    .exception();
-        }
     }
 
     @Override
@@ -264,7 +241,7 @@ public final class TrainOperator extends AbstractStreamOperator<RowData>
     private void handle(Frame frame) throws Exception {
         switch (frame.type()) {
             case CREDIT -> credits += frame.payload().getInt();
-            case SCORED -> emit(frame);
+            case SCORED -> reports.rowsOut(scored.emit(frame, output));
             case ALIGNED -> aligned = Math.max(aligned, frame.payload().getLong());
             case WATERMARK_OUT -> pass(frame.payload().getLong());
             case VERSION -> answer(Json.parseObject(frame.remaining()));
@@ -273,22 +250,6 @@ public final class TrainOperator extends AbstractStreamOperator<RowData>
                 finished = true;
             }
             default -> throw new IllegalStateException("no handler for " + frame.type());
-        }
-    }
-
-    private void emit(Frame frame) throws IOException {
-        try {
-            int rows = decoder.load(frame.payload());
-            for (int i = 0; i < rows; i++) {
-                output.collect(scored.replace(decoder.row(i)));
-            }
-            reports.rowsOut(rows);
-        } catch (CorruptFrameException e) {
-            throw Failure.of("protocol", "the worker sent scored rows that are not of their type")
-                    .where("a SCORED frame")
-                    .expected(settings.scored().asSummaryString())
-                    .got(e.getMessage())
-                    .exception(e);
         }
     }
 

@@ -200,7 +200,7 @@ public final class WorkerProcess implements AutoCloseable {
 
     private void killGroup() throws InterruptedException {
         try {
-            new ProcessBuilder("sh", "-c", "kill -KILL -- -" + process.pid())
+            new ProcessBuilder("sh", "-c", "kill -s KILL -- -" + process.pid())
                     .redirectErrorStream(true)
                     .redirectOutput(ProcessBuilder.Redirect.DISCARD)
                     .start()

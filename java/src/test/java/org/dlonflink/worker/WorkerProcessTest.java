@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Map;
 import org.dlonflink.failure.FailureException;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -68,6 +69,7 @@ class WorkerProcessTest {
      * too, which ends only when nobody does.
      */
     @ParameterizedTest
+    @Timeout(30)
     @ValueSource(strings = {"time.sleep(60)", "os._exit(0)"})
     void allThatItStartedIsKilled(String rest) throws Exception {
         String python = "os.setpgid(0, 0)\n"

@@ -1,0 +1,45 @@
+package org.dlonflink.operator;
+
+import java.io.IOException;
+import org.apache.flink.streaming.api.operators.Output;
+import org.apache.flink.streaming.runtime.streamrecord.StreamRecord;
+import org.apache.flink.table.data.RowData;
+import org.apache.flink.table.types.logical.RowType;
+import org.dlonflink.arrow.ArrowDecoder;
+import org.dlonflink.arrow.CorruptFrameException;
+import org.dlonflink.failure.Failure;
+import org.dlonflink.failure.FailureException;
+import org.dlonflink.wire.Frame;
+
+/** Turns SCORED frames into the operator's output; used by the mailbox alone. */
+final class ScoredRows {
+    private final RowType type;
+    private final ArrowDecoder decoder;
+    private final StreamRecord<RowData> element = new StreamRecord<>(null);
+
+    ScoredRows(RowType type) {
+        this.type = type;
+        decoder = new ArrowDecoder(type);
+    }
+
+    /**
+     * Emits the rows of a frame; how many.
+     *
+     * @throws FailureException (code protocol) if they are not of their type
+     */
+    int emit(Frame frame, Output<StreamRecord<RowData>> output) throws IOException {
+        try {
+            int rows = decoder.load(frame.payload());
+            for (int i = 0; i < rows; i++) {
+                output.collect(element.replace(decoder.row(i)));
+            }
+            return rows;
+        } catch (CorruptFrameException e) {
+            throw Failure.of("protocol", "the worker sent scored rows that are not of their type")
+                    .where("a SCORED frame")
+                    .expected(type.asSummaryString())
+                    .got(e.getMessage())
+                    .exception(e);
+        }
+    }
+}
