@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import json
+import re
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
-from dlonflink.connectors.ddl import quote, select, split, statements
+from dlonflink.connectors.ddl import literal, quote, select, split, statements
 from dlonflink.connectors.files import FileSource
+from dlonflink.connectors.local import read
+from dlonflink.connectors.memory import MemorySource, records
 from dlonflink.connectors.sql import SqlSource
 from dlonflink.errors import PipelineError
 
@@ -17,7 +23,7 @@ def source(path: str, **more) -> FileSource:
 
 
 def test_a_file_with_an_event_time(tmp_path):
-    path = tmp_path / "it's.csv"
+    path = tmp_path / "it's 100% é.csv"
     path.touch()
     made = statements(source(str(path), event_time={"column": "ts", "delay": "1500 ms"}), run_dir=tmp_path)
     (statement,) = made
@@ -25,10 +31,10 @@ def test_a_file_with_an_event_time(tmp_path):
         "CREATE TEMPORARY TABLE `source` (\n"
         "  `a b` INT,\n"
         "  `ts` TIMESTAMP_LTZ(3),\n"
-        "  WATERMARK FOR `ts` AS `ts` - INTERVAL '1.500' SECOND(1, 3)\n"
+        "  WATERMARK FOR `ts` AS `ts` - INTERVAL '0 00:00:01.500' DAY(3) TO SECOND(3)\n"
         ") WITH (\n"
         "  'connector' = 'filesystem',\n"
-        f"  'path' = '{path.as_uri()}',\n"
+        f"  'path' = {literal(f'file://{path}')},\n"
         "  'format' = 'dlonflink-csv',\n"
         "  'dlonflink-csv.header' = 'true',\n"
         "  'dlonflink-csv.null-literal' = ''\n"
@@ -43,10 +49,84 @@ def test_an_event_time_must_be_one_in_sql(tmp_path):
         statements(source(str(path), event_time="a b"), run_dir=tmp_path)
 
 
-def test_select_prunes_and_wraps(tmp_path):
+def test_a_delay_of_days(tmp_path):
+    path = tmp_path / "a.csv"
+    path.touch()
+    (statement,) = statements(source(str(path), event_time={"column": "ts", "delay": "30 d"}), run_dir=tmp_path)
+    assert "`ts` - INTERVAL '30 00:00:00.000' DAY(3) TO SECOND(3)" in statement
+    (statement,) = statements(source(str(path), event_time="ts"), run_dir=tmp_path)
+    assert "WATERMARK FOR `ts` AS `ts`\n" in statement
+    with pytest.raises(PipelineError, match="too long"):
+        statements(source(str(path), event_time={"column": "ts", "delay": "1000 d"}), run_dir=tmp_path)
+
+
+def test_select_prunes():
     assert select(source("x"), ["ts", "a b"]) == "SELECT `ts`, `a b` FROM `source`"
-    wrapped = source("x", query="SELECT *, 1 AS one FROM source -- all;\n;")
-    assert select(wrapped, ["one"]) == "SELECT `one` FROM (SELECT *, 1 AS one FROM source -- all;\n\n)"
+
+
+def test_a_query_is_a_view_which_keeps_its_order():
+    ordered = SqlSource(ddl="CREATE TABLE source (a INT)", table="source", query="SELECT * FROM source ORDER BY a;\n")
+    assert statements(ordered, run_dir=Path()) == [
+        "CREATE TABLE source (a INT)",
+        "CREATE TEMPORARY VIEW `source_rows` AS\nSELECT * FROM source ORDER BY a",
+    ]
+    assert select(ordered, ["a"]) == "SELECT `a` FROM `source_rows`"
+
+
+def test_several_files_by_pattern(tmp_path):
+    (tmp_path / "more").mkdir()
+    for name in ("a(1).csv", "more/b.csv", "c.csv"):
+        (tmp_path / name).touch()
+    (statement,) = statements(source(str(tmp_path / "**" / "[ab]*.csv")), run_dir=tmp_path)
+    (pattern,) = re.findall("'source.path.regex-pattern' = '(.*)'", statement)
+    files = sorted(str(file) for file in tmp_path.rglob("*.csv"))
+    assert [file for file in files if re.fullmatch(pattern, file)] == files[:1] + files[2:]
+    assert f"'path' = 'file://{tmp_path}'" in statement
+
+
+@pytest.mark.parametrize("name", ["_a.csv", "_tmp/a.csv"])
+def test_what_flink_would_pass_over_is_refused(tmp_path, name):
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    for path in (tmp_path / name, tmp_path / "b.csv"):
+        path.touch()
+    both = FileSource(paths=(str(tmp_path / name), str(tmp_path / "b.csv")), format="csv", columns={"a": "INT"})
+    with pytest.raises(PipelineError, match="passes over"):
+        statements(both, run_dir=tmp_path)
+
+
+def test_csv_holds_no_lists(tmp_path):
+    lists = FileSource(paths=("x",), format="csv", columns={"a": "ARRAY<INT>"})
+    with pytest.raises(PipelineError, match="no place for ARRAY<INT>"):
+        statements(lists, run_dir=tmp_path)
+
+
+def test_rows_in_memory_are_written_in_the_words_of_flinks_json(tmp_path):
+    moment = dt.datetime(2013, 1, 1, 5, 15, tzinfo=dt.UTC)
+    row = {"z": moment, "b": b"\x00\xff", "d": Decimal("1.50"), "f": float("nan"), "l": [1.5, float("-inf")]}
+    row |= {"t": moment.replace(tzinfo=None), "r": {"x": True}, "m": {"k": 1}, "day": moment.date(), "c": "05:15:00"}
+    columns = {"z": "TIMESTAMP_LTZ(3)", "b": "BYTES", "d": "DECIMAL(5, 2)", "f": "FLOAT", "l": "ARRAY<DOUBLE>"}
+    columns |= {"t": "TIMESTAMP(0)", "r": "ROW<x BOOLEAN, y INT>", "m": "MAP<STRING, INT>", "day": "DATE", "c": "TIME"}
+    memory = MemorySource(columns=columns, rows=(row, {}))
+    (statement,) = statements(memory, run_dir=tmp_path)
+    assert f"'path' = 'file://{tmp_path}/rows.jsonl'" in statement
+    first, second = (json.loads(line) for line in (tmp_path / "rows.jsonl").read_text().splitlines())
+    assert first == {
+        "z": "2013-01-01 05:15:00.000Z",
+        "b": "AP8=",
+        "d": "1.50",
+        "f": "NaN",
+        "l": [1.5, "-Infinity"],
+        "t": "2013-01-01 05:15:00",
+        "r": {"x": True, "y": None},
+        "m": {"k": 1},
+        "day": "2013-01-01",
+        "c": "05:15:00",
+    }
+    assert second == dict.fromkeys(columns)
+    read_back = FileSource(paths=(str(tmp_path / "rows.jsonl"),), format="jsonl", columns=columns)
+    for source_ in (read_back, memory):
+        (batch,) = read(source_, list(columns), batch_rows=9)
+        assert str(batch.to_pylist()) == str(records(memory).to_pylist())  # as text, for NaN is not NaN
 
 
 def test_sql_sources_keep_their_statements(tmp_path):

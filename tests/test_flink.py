@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import dlonflink as dlf
+from dlonflink.evaluation.metrics import CLIP
 
 
 def pipeline(stream: Any, learner: dlf.FM | dlf.Logistic | dlf.Custom, **changes: Any) -> dlf.Pipeline:
@@ -69,7 +70,7 @@ def test_scored_rows_come_back_as_a_table(stream: Any, tmp_path: Path) -> None:
     assert sorted(int(row[0]) for row in rows) == list(range(stream.rows))
     loss = 0.0
     for row in rows:
-        label, score = float(row[1]), float(row[2])
+        label, score = float(row[1]), min(max(float(row[2]), CLIP), 1 - CLIP)
         loss -= math.log(score if label else 1 - score)
     assert loss / stream.rows == pytest.approx(summary.metrics["logloss"], rel=1e-5)
     assert len({row[4] for row in rows}) == 1

@@ -112,14 +112,15 @@ MISTAKES = {
         (("type: logistic", 'type: "{learner}:Perceptron", fail_at: 4000'),),
     ),
     "disk full": Mistake(
-        "the disk is full", "versions", "room", environment={"DLONFLINK_FAILPOINTS": "store.write=ENOSPC"}
+        "the disk is full", "versions", "free some space", environment={"DLONFLINK_FAILPOINTS": "store.write=ENOSPC"}
     ),
 }
 
 
-@pytest.mark.parametrize(
-    ("name", "on"), [(name, on) for name, mistake in MISTAKES.items() for on in mistake.on], ids=" / ".join
-)
+CASES = [(name, on) for name, mistake in MISTAKES.items() for on in mistake.on]
+
+
+@pytest.mark.parametrize(("name", "on"), CASES, ids=[f"{name}, {on}" for name, on in CASES])
 def test_mistake(name: str, on: str, stream: Any, learner_file: Path, tmp_path: Path) -> None:
     mistake = MISTAKES[name]
     _prepare(name, tmp_path)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from dlonflink import errors
 from dlonflink.errors import DLOnFlinkError, LearnerError, SqlError
-from dlonflink.runtime.explain import explain, explain_exit, explain_interpreter
+from dlonflink.runtime.explain import brief, explain, explain_exit, explain_interpreter
 
 LOG = Path("/home/logs/run-flink.log")
 
@@ -133,3 +133,17 @@ def test_a_package_missing_in_the_interpreter() -> None:
     assert "'yaml'" in error.what
     assert error.fix == "/envs/a/bin/python -m pip install pyyaml"
     assert "SyntaxError: x" in str(explain_interpreter("python", "Traceback\nSyntaxError: x\n"))
+
+
+def test_a_failure_in_one_line() -> None:
+    stack = "org.apache.flink.X: lost\n\tat a.b(C.java:1)\nCaused by: java.io.IOException: %s\n\tat d.e(F.java:2)\n"
+    assert brief(stack % "the pipe broke") == "the pipe broke"
+    reported = json.dumps(LearnerError("the learner raised ValueError").to_json())
+    assert brief(stack % f"dlonflink-error: {reported}") == "the learner raised ValueError"
+    assert brief(stack % "dlonflink-error: {cut") != ""
+
+
+@given(st.text(max_size=200))
+def test_any_failure_has_a_line(stack: str) -> None:
+    assert brief(stack)
+    assert len(brief(stack).splitlines()) == 1

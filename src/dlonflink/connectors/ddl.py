@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,40 +9,38 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from dlonflink.connectors.files import FileSource, resolve
-from dlonflink.connectors.memory import MemorySource
+from dlonflink.connectors.files import FileSource, refuse_hidden, resolve
+from dlonflink.connectors.memory import MemorySource, json_lines, records
 from dlonflink.connectors.sql import SqlSink, SqlSource
 from dlonflink.errors import PipelineError
 from dlonflink.settings import milliseconds
 from dlonflink.types import parse
 
 TABLE = "source"
+VIEW = "source_rows"
+"""Holds `source.query`. A subquery in its place would lose its ORDER BY: the planner takes a subquery for unordered,
+and a view for what it says."""
+
+_LONGEST_DELAY = milliseconds("999 d")
+"""Of an interval's days, Flink's planner takes three digits."""
 
 
 def statements(source: FileSource | SqlSource | MemorySource, *, run_dir: Path) -> list[str]:
-    """DDL, in order, that makes the table `source`. Rows in memory are written into `run_dir`.
+    """DDL, in order, that makes the table `source`, and the view of its query. Memory's rows go into `run_dir`.
 
-    Raises PipelineError where no file matches, or for an event time that cannot be one in SQL.
+    Raises PipelineError for what `resolve` refuses, for files that Flink cannot name together, and for an event time
+    that cannot be one in SQL; DataError for a row in memory that does not fit its columns.
     """
-    if isinstance(source, SqlSource):
-        made = split(source.ddl)
-        if source.table == TABLE:
-            return made
-        return [*made, f"CREATE TEMPORARY VIEW {quote(TABLE)} AS SELECT * FROM {_path(source.table)}"]
-    if isinstance(source, MemorySource):
-        path = run_dir / "rows.jsonl"
-        path.write_text("".join(json.dumps(row, default=str) + "\n" for row in source.rows))
-        options = {"connector": "filesystem", "path": path.as_uri(), "format": "json", **_JSON}
-        return [_table(source, options)]
-    return [_table(source, _file_options(source))]
+    made = _source_statements(source, run_dir)
+    if source.query is not None:
+        made.append(f"CREATE TEMPORARY VIEW {quote(VIEW)} AS\n{source.query.strip().rstrip(';')}")
+    return made
 
 
 def select(source: FileSource | SqlSource | MemorySource, columns: Sequence[str]) -> str:
     """The query that gives `columns`, in order, of source.query if there is one."""
-    names = ", ".join(quote(column) for column in columns)
-    if source.query is None:
-        return f"SELECT {names} FROM {quote(TABLE)}"
-    return f"SELECT {names} FROM ({source.query.strip().rstrip(';')}\n)"
+    table = TABLE if source.query is None else VIEW
+    return f"SELECT {', '.join(quote(column) for column in columns)} FROM {quote(table)}"
 
 
 def sink_statements(sink: SqlSink | None) -> list[str]:
@@ -61,9 +58,20 @@ def literal(text: str) -> str:
 
 
 # Flink's default, TIMESTAMP as `2013-01-01 05:15:00`, said aloud: it is part of our rules for jsonl.
-_JSON = {"json.timestamp-format.standard": "SQL"}
+_JSON = {"format": "json", "json.timestamp-format.standard": "SQL"}
 
-_LONGEST_PRECISION = {"s", "ms"}
+
+def _source_statements(source: FileSource | SqlSource | MemorySource, run_dir: Path) -> list[str]:
+    if isinstance(source, SqlSource):
+        made = split(source.ddl)
+        if source.table != TABLE:
+            made.append(f"CREATE TEMPORARY VIEW {quote(TABLE)} AS SELECT * FROM {_path(source.table)}")
+        return made
+    if isinstance(source, MemorySource):
+        path = run_dir.absolute() / "rows.jsonl"
+        path.write_text("".join(json_lines(records(source))), encoding="utf-8")
+        return [_table(source, {"path": _url(path), **_JSON})]
+    return [_table(source, _file_options(source))]
 
 
 def _table(source: FileSource | MemorySource, options: Mapping[str, str]) -> str:
@@ -71,18 +79,27 @@ def _table(source: FileSource | MemorySource, options: Mapping[str, str]) -> str
     time = source.time()
     if time is not None and time.column in source.columns:
         _check_time(time.column, source.columns[time.column])
-        delay = milliseconds(time.delay)
-        interval = (
-            f" - INTERVAL '{delay // 1000}.{delay % 1000:03d}' SECOND({len(str(delay // 1000))}, 3)" if delay else ""
-        )
-        lines.append(f"  WATERMARK FOR {quote(time.column)} AS {quote(time.column)}{interval}")
+        lines.append(f"  WATERMARK FOR {quote(time.column)} AS {quote(time.column)}{_minus(time.delay)}")
+    options = {"connector": "filesystem", **options}
     keys = ",\n".join(f"  {literal(key)} = {literal(value)}" for key, value in options.items())
     return f"CREATE TEMPORARY TABLE {quote(TABLE)} (\n" + ",\n".join(lines) + f"\n) WITH (\n{keys}\n)"
 
 
+def _minus(delay: str) -> str:
+    total = milliseconds(delay)
+    if total > _LONGEST_DELAY:
+        raise PipelineError(
+            "the event time's delay is too long", where="source.event_time.delay", expected="999 d at most", got=delay
+        )
+    seconds, rest = divmod(total, 1_000)
+    minutes, hours = seconds // 60, seconds // 3_600
+    clock = f"{hours // 24} {hours % 24:02d}:{minutes % 60:02d}:{seconds % 60:02d}.{rest:03d}"
+    return f" - INTERVAL '{clock}' DAY(3) TO SECOND(3)" if total else ""
+
+
 def _check_time(column: str, type_: str) -> None:
     arrow = parse(type_, column=column)
-    if isinstance(arrow, pa.TimestampType) and arrow.unit in _LONGEST_PRECISION:
+    if isinstance(arrow, pa.TimestampType) and arrow.unit in ("s", "ms"):
         return
     raise PipelineError(
         f"column {column!r} cannot be the event time",
@@ -95,22 +112,42 @@ def _check_time(column: str, type_: str) -> None:
 
 def _file_options(source: FileSource) -> dict[str, str]:
     files = resolve(source)
-    options = {"connector": "filesystem"}
     if len(files) == 1:
-        options["path"] = files[0].as_uri()
+        options = {"path": _url(files[0])}
     else:
-        parent = Path(os.path.commonpath([file.parent for file in files]))
+        parent = _parent(files)
         names = "|".join(re.escape(str(file)) for file in files)
-        options |= {"path": parent.as_uri(), "source.path.regex-pattern": f"({names})"}
-    if source.format == "csv":
-        header = str(source.header).lower()
-        return {
-            **options,
-            "format": "dlonflink-csv",
-            "dlonflink-csv.header": header,
-            "dlonflink-csv.null-literal": source.null,
-        }
-    return {**options, "format": "json", **_JSON}
+        options = {"path": _url(parent), "source.path.regex-pattern": f"({names})"}
+    if source.format == "jsonl":
+        return {**options, **_JSON}
+    header = str(source.header).lower()
+    return {
+        **options,
+        "format": "dlonflink-csv",
+        "dlonflink-csv.header": header,
+        "dlonflink-csv.null-literal": source.null,
+    }
+
+
+def _parent(files: Sequence[Path]) -> Path:
+    """The directory that Flink searches for the files."""
+    parent = Path(os.path.commonpath([file.parent for file in files]))
+    if parent == Path(parent.anchor):
+        raise PipelineError(
+            "the files have no directory in common, so that Flink would search the whole disk for them",
+            where="source.paths",
+            got=f"{files[0]}, {files[-1]}",
+            fix="bring them under one directory",
+        )
+    for file in files:
+        for name in (parent.name, *file.parent.relative_to(parent).parts):
+            refuse_hidden(name, "source.paths", str(file))
+    return parent
+
+
+def _url(path: Path) -> str:
+    """As Flink's Path reads it: nothing is percent-encoded."""
+    return f"file://{path}"
 
 
 def _path(table: str) -> str:

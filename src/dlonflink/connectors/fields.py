@@ -2,8 +2,8 @@
 
 Spaces and tabs around a value that is no STRING do not count. BOOLEAN: true, false (any case), 1, 0. Integers: decimal
 digits with an optional sign. FLOAT, DOUBLE: `1`, `-.5`, `1e3`, NaN, Infinity (inf; any case). DECIMAL: the same
-without the words, and no digits that its scale has no room for. DATE `2013-01-31`; TIME `05:15[:00[.123]]`; TIMESTAMP both, with a
-space or T between them; TIMESTAMP_LTZ the same in UTC, with its Z. BYTES: base64.
+without the words, and no digits that its scale has no room for. DATE `2013-01-31`; TIME `05:15[:00[.123]]`; TIMESTAMP
+both, with a space or T between them; TIMESTAMP_LTZ the same in UTC, with its Z. BYTES: base64.
 """
 
 from __future__ import annotations
@@ -46,11 +46,12 @@ def parse_fields(texts: pa.Array, field: pa.Field, *, file: str, first_row: int)
 
 
 def _plainly(texts: pa.Array, type_: pa.DataType) -> bool:
-    """Whether Arrow's own reading cannot take what our rules refuse. Hexadecimal digits are all it has beyond them in
-    numbers; all the rest is checked by form.
+    """Whether Arrow's own reading cannot take what our rules refuse.
+
+    In numbers, all it has beyond them are hexadecimal digits and `nan(...)`; the rest is checked by form.
     """
     if pa.types.is_integer(type_) or pa.types.is_floating(type_):
-        return not pc.any(pc.match_substring(texts, "x", ignore_case=True)).as_py()
+        return not pc.any(pc.match_substring_regex(texts, "[xX(]")).as_py()
     return pc.all(pc.match_substring_regex(texts, f"^(?:{_form(type_)})$")).as_py() is not False
 
 

@@ -1,4 +1,4 @@
-"""Text files: csv and jsonl, by the same rules on both runtimes."""
+"""Text files: csv and jsonl, by the same rules on both runtimes (contract/csv.md, docs/files.md)."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import glob
 from pathlib import Path
 from typing import Annotated, Literal
 
+import pyarrow as pa
 from pydantic import Field
 
 from dlonflink.connectors.base import Columns, SourceBase
 from dlonflink.errors import PipelineError
+from dlonflink.types import parse
 
 
 class FileSource(SourceBase):
@@ -26,17 +28,46 @@ class FileSource(SourceBase):
 
 
 def resolve(source: FileSource) -> list[Path]:
-    """The files that `paths` name, once each, in order; those of a glob sorted. PipelineError where none matches."""
+    """The files that `paths` name, once each, in order; those of a glob sorted.
+
+    Raises PipelineError where none matches, for a file that Flink would pass over in silence, and for a csv column
+    whose type no field can hold.
+    """
+    if source.format == "csv":
+        _refuse_nested(source)
     found: dict[Path, None] = {}
     for i, pattern in enumerate(source.paths):
+        where = f"source.paths[{i}]"
         matches = sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207 - pathlib has no absolute patterns
         files = [Path(match).absolute() for match in matches if Path(match).is_file()]
         if not files:
-            raise PipelineError(
-                "no file matches",
-                where=f"source.paths[{i}]",
-                got=pattern,
-                fix=f"correct the path; relative ones start at {Path.cwd()}",
-            )
+            fix = f"correct the path; relative ones start at {Path.cwd()}"
+            raise PipelineError("no file matches", where=where, got=pattern, fix=fix)
+        for file in files:
+            refuse_hidden(file.name, where, str(file))
         found |= dict.fromkeys(files)
     return list(found)
+
+
+def refuse_hidden(name: str, where: str, path: str) -> None:
+    """Flink takes files and directories of such names for another program's work in progress."""
+    if name.startswith((".", "_")):
+        raise PipelineError(
+            "Flink passes over what is named like this",
+            where=where,
+            expected="a name that begins with neither . nor _",
+            got=path,
+            fix=f"rename {name}",
+        )
+
+
+def _refuse_nested(source: FileSource) -> None:
+    for name, text in source.columns.items():
+        if isinstance(parse(text, column=name), pa.ListType | pa.MapType | pa.StructType):
+            raise PipelineError(
+                f"column {name!r}: csv has no place for {text}",
+                where=f"source.columns.{name}",
+                expected="a scalar type",
+                got=text,
+                fix="declare STRING and take it apart in source.query, or use format: jsonl",
+            )

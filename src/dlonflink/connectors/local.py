@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import csv
 import difflib
+import gzip
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from io import TextIOWrapper
 from itertools import islice
 from pathlib import Path
+from typing import IO, cast
 
 import pyarrow as pa
 import pyarrow.csv as pc
 
 from dlonflink.connectors.fields import parse_fields
 from dlonflink.connectors.files import FileSource, resolve
-from dlonflink.connectors.memory import MemorySource
+from dlonflink.connectors.memory import MemorySource, records
 from dlonflink.connectors.sql import SqlSource
 from dlonflink.errors import DataError, PipelineError, SchemaError
 from dlonflink.types import column, parse
@@ -40,18 +43,32 @@ def read(
         raise PipelineError("the local runtime has no SQL", where="source", fix="run it with --on flink")
     wanted = pa.schema([known.field(name) for name in columns])
     if isinstance(source, MemorySource):
-        yield from _records(iter(source.rows), wanted, "source.rows", batch_rows)
+        yield from _cut(iter([records(source).select(wanted.names)]), batch_rows)
         return
     for file in resolve(source):
-        rows = _csv(file, source, wanted) if source.format == "csv" else _jsonl(file, wanted, batch_rows)
-        for batch in rows:
-            for begin in range(0, batch.num_rows, batch_rows):
-                yield batch.slice(begin, batch_rows)
+        batches = _csv(file, source, wanted) if source.format == "csv" else _jsonl(file, wanted, batch_rows)
+        yield from _cut(batches, batch_rows)
+
+
+def _cut(batches: Iterator[pa.RecordBatch], batch_rows: int) -> Iterator[pa.RecordBatch]:
+    for batch in batches:
+        for begin in range(0, batch.num_rows, batch_rows):
+            yield batch.slice(begin, batch_rows)
+
+
+def _open(file: Path) -> IO[bytes]:
+    """Flink inflates by the name's ending, too."""
+    if file.suffix in (".gz", ".gzip"):
+        return cast("IO[bytes]", gzip.open(file))
+    if file.suffix in (".deflate", ".bz2", ".xz", ".zst"):
+        raise PipelineError(
+            f"the local runtime does not inflate {file.suffix}", where=str(file), expected=".gz", fix="run it on Flink"
+        )
+    return file.open("rb")
 
 
 def _csv(file: Path, source: FileSource, wanted: pa.Schema) -> Iterator[pa.RecordBatch]:
-    names = _header(file, wanted) if source.header else list(source.columns)
-    if names is None:
+    if source.header and not _header(file, wanted):
         return
     options = pc.ConvertOptions(
         column_types=dict.fromkeys(wanted.names, pa.string()),
@@ -60,10 +77,13 @@ def _csv(file: Path, source: FileSource, wanted: pa.Schema) -> Iterator[pa.Recor
         strings_can_be_null=True,
         quoted_strings_can_be_null=True,
     )
-    reading = pc.ReadOptions(column_names=names, skip_rows=1 if source.header else 0)
+    reading = pc.ReadOptions(column_names=None if source.header else list(source.columns))
     row = 1
     try:
-        with pc.open_csv(file, reading, pc.ParseOptions(newlines_in_values=True), options) as reader:
+        with (
+            _open(file) as data,
+            pc.open_csv(data, reading, pc.ParseOptions(newlines_in_values=True), options) as reader,
+        ):
             for texts in reader:
                 arrays = [
                     parse_fields(texts.column(field.name), field, file=str(file), first_row=row) for field in wanted
@@ -76,12 +96,15 @@ def _csv(file: Path, source: FileSource, wanted: pa.Schema) -> Iterator[pa.Recor
         raise DataError("the file is not CSV", where=str(file), got=str(error), fix="correct the file") from error
 
 
-def _header(file: Path, wanted: pa.Schema) -> list[str] | None:
-    """Names of the file's columns by its first line; None where it has none, and so no rows either."""
-    with file.open(newline="", encoding="utf-8-sig") as text:
-        names = next((line for line in csv.reader(text, strict=True) if line), None)
+def _header(file: Path, wanted: pa.Schema) -> bool:
+    """Whether the file has a first line. Refuses one that does not name each wanted column once."""
+    try:
+        with _open(file) as data, TextIOWrapper(data, "utf-8-sig", newline="") as text:
+            names = next((line for line in csv.reader(text, strict=True) if line), None)
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise DataError("the first line is not CSV", where=str(file), got=str(error), fix="correct the file") from None
     if names is None:
-        return None
+        return False
     for name in wanted.names:
         if names.count(name) != 1:
             close = difflib.get_close_matches(name, names, 1)
@@ -93,20 +116,20 @@ def _header(file: Path, wanted: pa.Schema) -> list[str] | None:
                 got=", ".join(names[:20]),
                 fix=f"{guess} if the first line is a row",
             )
-    return names
+    return True
 
 
 def _jsonl(file: Path, wanted: pa.Schema, batch_rows: int) -> Iterator[pa.RecordBatch]:
-    with file.open(encoding="utf-8") as lines:
+    with _open(file) as lines:
         yield from _records(_objects(file, lines), wanted, str(file), batch_rows)
 
 
-def _objects(file: Path, lines: Iterator[str]) -> Iterator[Mapping[str, object]]:
+def _objects(file: Path, lines: Iterable[bytes]) -> Iterator[Mapping[str, object]]:
     for number, line in enumerate(lines, 1):
         if line.isspace():
             continue
         try:
-            value: object = json.loads(line)
+            value: object = json.loads(line.decode(), parse_constant=_no_constant)
         except ValueError as error:
             raise DataError(
                 "a line is not JSON", where=f"{file}, line {number:,}", got=str(error), fix="correct the file"
@@ -116,9 +139,13 @@ def _objects(file: Path, lines: Iterator[str]) -> Iterator[Mapping[str, object]]
                 "a line holds no row",
                 where=f"{file}, line {number:,}",
                 expected="a JSON object",
-                got=line[:100].strip(),
+                got=line.decode()[:100].strip(),
             )
-        yield value  # pyright: ignore[reportUnknownVariableType]
+        yield value
+
+
+def _no_constant(name: str) -> float:
+    raise ValueError(f"{name} is not JSON; write it in quotes")
 
 
 def _records(

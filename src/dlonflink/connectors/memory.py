@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import base64
+import json
+import math
+from collections.abc import Iterator
 from typing import Any, Literal
 
+import pyarrow as pa
+
 from dlonflink.connectors.base import Columns, SourceBase
+from dlonflink.errors import DataError
+from dlonflink.types import column, parse
 
 
 class MemorySource(SourceBase):
@@ -13,3 +21,41 @@ class MemorySource(SourceBase):
     type: Literal["memory"] = "memory"
     columns: Columns
     rows: tuple[dict[str, Any], ...]
+
+
+def records(source: MemorySource) -> pa.RecordBatch:
+    """All rows. Raises DataError, naming row and column, for a value that is not of its column's type."""
+    schema = pa.schema([(name, parse(text, column=name)) for name, text in source.columns.items()])
+    try:
+        arrays = [column((row.get(field.name) for row in source.rows), field.type, name=field.name) for field in schema]
+    except DataError as error:
+        error.where = f"source.rows, {error.where}"
+        raise
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def json_lines(batch: pa.RecordBatch) -> Iterator[str]:
+    """One JSON object a row, in the words of Flink's json format: what it reads is what stands in `batch`."""
+    for i in range(batch.num_rows):
+        values = {field.name: _json(batch.column(k)[i]) for k, field in enumerate(batch.schema)}
+        yield json.dumps(values, allow_nan=False) + "\n"
+
+
+def _json(scalar: pa.Scalar) -> object:
+    type_ = scalar.type
+    if not scalar.is_valid:
+        return None
+    if isinstance(type_, pa.ListType):
+        return [_json(item) for item in scalar.values]
+    if isinstance(type_, pa.MapType):
+        return {entry["key"].as_py(): _json(entry["value"]) for entry in scalar.values}
+    if isinstance(type_, pa.StructType):
+        return {name: _json(field) for name, field in scalar.items()}
+    if isinstance(type_, pa.TimestampType):
+        return scalar.cast(pa.string()).as_py()  # with a space, and a Z where it has a zone: Flink's SQL form
+    value = scalar.as_py()
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
+    return value if isinstance(value, bool | int | float | str) else str(value)

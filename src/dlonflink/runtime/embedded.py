@@ -8,7 +8,7 @@ from typing import Any
 
 from dlonflink.runtime.base import Job, Pace, Progress, Summary, summary
 from dlonflink.runtime.directory import RunDirectory, State
-from dlonflink.runtime.explain import explain, explain_exit
+from dlonflink.runtime.explain import brief, explain, explain_exit
 from dlonflink.runtime.interpreter import Compiler
 from dlonflink.runtime.jvm import Event, Jvm
 from dlonflink.runtime.rest import Rest, Status
@@ -97,7 +97,7 @@ class EmbeddedJob(Job):
                 self._web = event["rest"]
                 self._tell("submitting the job")
             case "submitted":
-                self._rest = Rest(event["rest"] if "rest" in event else str(self._web), event["job_id"])
+                self._rest = Rest(str(self._web), event["job_id"])
                 self._tell("waiting for the first rows")
             case "finished":
                 return self._finished(event)
@@ -110,18 +110,15 @@ class EmbeddedJob(Job):
     def _finished(self, event: dict[str, Any]) -> Summary:
         # The last version is published after the last report, at the checkpoint that Flink makes of the end.
         report: dict[str, Any] = {**event["report"], "version": self._last_version()}
-        seconds = self._watch.seconds
-        self._pace.add(report.get("seconds", seconds), report["rows"])
-        last = self._status
+        self._tell("finished", report)
         result = summary(
             report,
-            seconds=seconds,
+            seconds=self._watch.seconds,
             steady=self._pace.steady(),
-            checkpoints=event.get("checkpoints", last.checkpoints if last else 0),
-            restarts=event.get("restarts", last.restarts if last else 0),
+            checkpoints=event["checkpoints"],
+            restarts=self._status.restarts if self._status else 0,
         )
         self._directory.write_json("summary.json", result.to_json())
-        self._tell("finished", report)
         return result
 
     def _last_version(self) -> int | None:
@@ -140,8 +137,8 @@ class EmbeddedJob(Job):
             return  # a cluster that closes; what became of the job comes as an event
         report = self._status.report
         if self._status.state == "RESTARTING":
-            self._tell(f"restarting after {self._status.failure or 'a failure'}", report)
-        elif report and report.get("rows"):
+            self._tell(f"restarting: {brief(self._status.failure or '')}", report)
+        elif report and report["rows"]:
             self._tell("learning", report)
         else:
             self._tell("compiling kernels" if compiling else "waiting for the first rows", report)
@@ -152,7 +149,7 @@ class EmbeddedJob(Job):
         status = self._status
         rate = before.rows_per_second
         if report is not None and report["rows"] != before.rows:
-            rate = self._pace.add(report.get("seconds", seconds), report["rows"])
+            rate = self._pace.add(report["at"], report["rows"])
         self._watch.update(
             Progress(
                 phase=phase,

@@ -6,6 +6,7 @@ What no rule knows becomes a JobError with the root cause's first line and the p
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -210,6 +211,18 @@ def explain_interpreter(python: str, output: str) -> DLOnFlinkError:
         got=_short(lines[-1]) if lines else None,
         trace=output,
     )
+
+
+def brief(stack: str) -> str:
+    """One line for a Java stack: our own words where they are in it, else its root cause."""
+    reported = re.search(re.escape(_REPORTED) + r"(\{.*\})", stack)
+    if reported:
+        try:
+            return _short(str(json.loads(reported[1])["what"]))
+        except (ValueError, KeyError):
+            pass  # cut off somewhere: the root cause says something too
+    causes = re.findall(r"^(?:Caused by: )?([\w.$]+(?:: .*)?)$", stack, re.MULTILINE)
+    return _short(causes[-1].rpartition(": ")[2]) if causes else "a failure"
 
 
 _PACKAGES = {"yaml": "pyyaml"}

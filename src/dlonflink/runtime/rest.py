@@ -24,7 +24,7 @@ class Status:
     """Completed."""
     restarts: int
     failure: str | None
-    """First line of the newest failure, which a restart may be getting over."""
+    """Stack of the newest failure, which a restart may be getting over."""
 
 
 class Rest:
@@ -70,7 +70,7 @@ class Rest:
 
     def _failure(self) -> str | None:
         entries = self._get("/exceptions")["exceptionHistory"]["entries"]
-        return str(entries[0]["stacktrace"]).splitlines()[0] if entries else None
+        return str(entries[0]["stacktrace"]) if entries else None
 
     def _get(self, path: str) -> Any:
         try:

@@ -11,8 +11,9 @@ import sys
 import threading
 import time
 import traceback
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import final
+from typing import Any, final
 
 import pyarrow as pa
 from pydantic import ValidationError
@@ -60,6 +61,13 @@ class _Held:
     dropped: threading.Event = field(default_factory=threading.Event)
 
 
+def _timed(report: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """A report and when it was true (`at`, seconds of the epoch): rates are told from it, for Flink passes reports on late
+    and unevenly. The last one takes a while to make, so the clock comes first.
+    """
+    return {"at": time.time(), **report()}
+
+
 @final
 class _Loop:
     def __init__(self, connection: socket.socket, writer: Writer) -> None:
@@ -103,7 +111,7 @@ class _Loop:
             self._out(self._trainer.tick(now))
         if self._unreported and now >= self._reported + _METRICS_SECONDS:
             self._reported, self._unreported = now, False
-            self._writer.send(wire.Metrics(self._trainer.report()))
+            self._writer.send(wire.Metrics(_timed(self._trainer.report)))
 
     def _handle(self, event: Event) -> None:
         for instruction in self._protocol.handle(event):
@@ -147,7 +155,7 @@ class _Loop:
                 self._out(self._trainer.finish())
             case protocol.Conclude():
                 self._unreported = False  # the last report says it all
-                self._writer.send(wire.Finished(self._trainer.final_report()))
+                self._writer.send(wire.Finished(_timed(self._trainer.final_report)))
             case protocol.Exit():
                 self._over = True
 
