@@ -68,7 +68,7 @@ def test_a_query_is_a_view_which_keeps_its_order():
     ordered = SqlSource(ddl="CREATE TABLE source (a INT)", table="source", query="SELECT * FROM source ORDER BY a;\n")
     assert statements(ordered, run_dir=Path()) == [
         "CREATE TABLE source (a INT)",
-        "CREATE TEMPORARY VIEW `source_rows` AS\nSELECT * FROM source ORDER BY a",
+        "CREATE TEMPORARY VIEW `source_rows` AS SELECT * FROM source ORDER BY a",
     ]
     assert select(ordered, ["a"]) == "SELECT `a` FROM `source_rows`"
 

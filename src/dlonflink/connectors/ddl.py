@@ -33,7 +33,7 @@ def statements(source: FileSource | SqlSource | MemorySource, *, run_dir: Path) 
     """
     made = _source_statements(source, run_dir)
     if source.query is not None:
-        made.append(f"CREATE TEMPORARY VIEW {quote(VIEW)} AS\n{source.query.strip().rstrip(';')}")
+        made.append(f"CREATE TEMPORARY VIEW {quote(VIEW)} AS {source.query.strip().rstrip(';')}")
     return made
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlonflink.embedding.index import SEGMENTS, entries
+from dlonflink.embedding.layout import RowLayout
 from dlonflink.embedding.local import LocalTable, take
 from dlonflink.errors import ResumeError
 
@@ -51,21 +52,27 @@ def restore(table: LocalTable, arrays: Arrays) -> None:
             _set(table.values[at], arrays, f"{prefix}/values")
 
 
-def served(table: LocalTable) -> dict[str, NDArray[Any]]:
-    """What a version holds."""
-    cells = list(table.layout.served)
-    parts: list[tuple[NDArray[Any], ...]] = []
-    for group in range(KEY_GROUPS):
-        ids, rows, _ = _members(table, group)
-        state = take(table.state, rows)
-        learned = state[:, -1] != 0
-        parts.append((ids[learned], take(table.values, rows[learned]), state[learned][:, cells]))
-    arrays = {"ids": np.concatenate([ids for ids, _, _ in parts])}
-    if table.dim:
-        arrays["values"] = np.concatenate([values for _, values, _ in parts])
+def served(arrays: Arrays, layout: RowLayout) -> dict[str, NDArray[Any]]:
+    """What a version holds, out of a snapshot's arrays: any thread may do it while the table goes on."""
+    cells = list(layout.served)
+    ids = [np.zeros(0, np.uint64)]
+    values = [np.zeros((0, layout.dim), np.float32)]
+    state = [np.zeros((0, len(cells)), np.float32)]
+    for name in sorted(arrays):
+        if not name.endswith("/ids"):
+            continue
+        prefix = name.removesuffix("/ids")
+        learned = arrays[f"{prefix}/state"][:, -1] != 0
+        ids.append(arrays[name][learned])
+        state.append(arrays[f"{prefix}/state"][learned][:, cells])
+        if layout.dim:
+            values.append(arrays[f"{prefix}/values"][learned])
+    parts: dict[str, NDArray[Any]] = {"ids": np.concatenate(ids)}
+    if layout.dim:
+        parts["values"] = np.concatenate(values)
     if cells:
-        arrays["cells"] = np.concatenate([state for _, _, state in parts])
-    return arrays
+        parts["cells"] = np.concatenate(state)
+    return parts
 
 
 def restore_served(table: LocalTable, arrays: Arrays) -> None:

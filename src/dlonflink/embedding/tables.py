@@ -76,6 +76,11 @@ class Tables:
         """IDs in the table."""
         return 0 if self._table is None else self._table.size
 
+    @property
+    def layout(self) -> RowLayout:
+        """Of its table's rows: with it, `state.served` makes a version's arrays out of a snapshot's."""
+        return self._any().layout
+
     def snapshot(self) -> dict[str, np.ndarray]:
         """Everything, as copies, by the names of `embedding.state`."""
         return dict(state.groups(self._any()))
@@ -86,7 +91,7 @@ class Tables:
 
     def served(self) -> dict[str, np.ndarray]:
         """What predict reads, as copies: for versions."""
-        return state.served(self._any())
+        return state.served(self.snapshot(), self.layout)
 
     def restore_served(self, arrays: Arrays) -> None:
         """As restore, from what `served` gave."""

@@ -31,6 +31,11 @@ def is_hashable(type_: pa.DataType) -> bool:
     return is_integral(type_) or is_number(type_) or pa.types.is_string(type_) or pa.types.is_binary(type_)
 
 
+def is_time(type_: pa.DataType) -> bool:
+    """Can be an event time."""
+    return pa.types.is_timestamp(type_) or pa.types.is_date32(type_) or pa.types.is_int64(type_)
+
+
 def is_number(type_: pa.DataType) -> bool:
     return pa.types.is_integer(type_) or pa.types.is_floating(type_) or pa.types.is_decimal128(type_)
 

@@ -7,7 +7,7 @@ from typing import final
 import numpy as np
 import pyarrow as pa
 
-from dlonflink.errors import DataError
+from dlonflink.errors import DataError, SchemaError
 from dlonflink.features import arrays, bags, hashing
 from dlonflink.features.batch import Bag, Batch, Float, Ids, Ragged, Times
 from dlonflink.features.columns import Crossed, Dense, Hashed
@@ -26,7 +26,8 @@ class Encoder:
 
     def __init__(self, spec: FeatureSpec) -> None:
         spec.check()
-        schema = spec.arrow()
+        self._schema = schema = spec.arrow()
+        self._accepted: pa.Schema | None = None
         hashed = spec.features.all_hashed()
         is_list = {one.column: isinstance(schema.field(one.column).type, pa.ListType) for one in hashed}
         self._singles = tuple(one for one in hashed if not is_list[one.column])
@@ -60,8 +61,10 @@ class Encoder:
     def encode(self, batch: pa.RecordBatch, event_time: str | None = None, *, first_row: int = 0) -> Batch:
         """`event_time` names its column; `first_row` is the stream's number of the first row, for errors.
 
-        Raises DataError for a row without an event time, or with a dense number that is infinite.
+        Raises SchemaError for a batch without the spec's columns and types, DataError for a row without an event time,
+        or with a dense number that is infinite.
         """
+        self._accept(batch.schema)
         ids = self._ids(batch)
         lists = {
             one.column: hash_list(batch.column(one.column), self._vocabularies[one.space], one.bucket)
@@ -72,6 +75,22 @@ class Encoder:
             dense[:, i] = _numbers(one, batch.column(one.column), first_row)
         times = _times(batch, event_time, first_row)
         return Batch(batch.num_rows, ids, lists, dense, times, self._bag(ids, lists, dense))
+
+    def _accept(self, schema: pa.Schema) -> None:
+        """Equal rows are equal numbers only while the types are those the spec was made of."""
+        if self._accepted is not None and schema.equals(self._accepted):
+            return
+        for wanted in self._schema:
+            place = schema.get_field_index(wanted.name)
+            given = schema.field(place).type if place >= 0 else None
+            if given is None or sql(given) != sql(wanted.type):
+                raise SchemaError(
+                    f"column {wanted.name!r} is not as the features were declared",
+                    expected=sql(wanted.type),
+                    got="no column of that name, or several" if given is None else sql(given),
+                    fix="bring the rows to these types, or train anew",
+                )
+        self._accepted = schema
 
     def _ids(self, batch: pa.RecordBatch) -> Ids:
         """[size, features]. Parts of crosses that are no features themselves stand behind them, and are cut off."""
@@ -130,6 +149,13 @@ def _times(batch: pa.RecordBatch, event_time: str | None, first_row: int) -> Tim
     if event_time is None:
         return np.zeros(batch.num_rows, np.int64)
     column = batch.column(event_time)
+    if not arrays.is_time(column.type):
+        raise SchemaError(
+            f"column {event_time!r} cannot be the event time",
+            expected="TIMESTAMP, TIMESTAMP_LTZ, DATE, or BIGINT (milliseconds since 1970)",
+            got=sql(column.type),
+            fix="CAST it in source.query",
+        )
     if column.null_count:
         row = int(np.flatnonzero(arrays.nulls(column))[0])
         raise DataError(

@@ -44,44 +44,39 @@ class FeatureSpec(Settings):
     def check(self) -> None:
         """Refuses what no encoder can make: SchemaError for a type, PipelineError for a feature declared twice."""
         schema = self.arrow()
-        seen: set[tuple[str, ...]] = set()
-        for place, name, columns in self._declared():
-            if name in seen:
-                fix = (
-                    "leave one out"
-                    if len(name) > 1
-                    else "leave one out; `vocabulary` renames the space, not the feature"
+        seen: set[tuple[str, str]] = set()
+        for kind, place, name, columns in self._declared():
+            if (kind, name) in seen:
+                raise PipelineError(
+                    f"feature {name!r} is declared twice", where=place, fix="leave one out, or copy the column by SQL"
                 )
-                raise PipelineError(f"feature {'*'.join(name)!r} is declared twice", where=place, fix=fix)
-            seen.add(name)
+            seen.add((kind, name))
             for column in columns:
-                _check_type(place, column, schema.field(column).type, self._bucketed(place))
+                _check_type(kind, place, column, schema.field(column).type)
 
-    def _declared(self) -> Iterator[tuple[str, tuple[str, ...], tuple[str, ...]]]:
-        """Place, name and columns of every feature."""
+    def _declared(self) -> Iterator[tuple[str, str, str, tuple[str, ...]]]:
+        """Kind, place, name and columns of every feature."""
         features = self.features
         for i, hashed in enumerate(features.all_hashed()):
-            yield f"features.hashed[{i}]", (hashed.column,), (hashed.column,)
+            kind = "bucketed" if hashed.bucket else "hashed"
+            yield kind, f"features.hashed[{i}]", hashed.column, (hashed.column,)
         for i, crossed in enumerate(features.all_crossed()):
-            yield f"features.crossed[{i}]", crossed.columns, crossed.columns
+            yield "crossed", f"features.crossed[{i}]", crossed.name, crossed.columns
         for i, dense in enumerate(features.all_dense()):
-            yield f"features.dense[{i}]", ("dense", dense.column), (dense.column,)
-
-    def _bucketed(self, place: str) -> bool:
-        buckets = {f"features.hashed[{i}]" for i, one in enumerate(self.features.all_hashed()) if one.bucket}
-        return place in buckets
+            yield "dense", f"features.dense[{i}]", dense.column, (dense.column,)
 
 
-def _check_type(place: str, column: str, type_: pa.DataType, bucketed: bool) -> None:
-    if place.startswith("features.dense"):
-        fits, expected = arrays.is_number(type_) or pa.types.is_boolean(type_), "a number"
-    elif place.startswith("features.crossed"):
-        fits, expected = arrays.is_hashable(type_), "a scalar"
-    else:
-        element = type_.value_type if isinstance(type_, pa.ListType) else type_
-        fits, expected = arrays.is_hashable(element), "a scalar or an ARRAY of scalars"
-        if bucketed:
+def _check_type(kind: str, place: str, column: str, type_: pa.DataType) -> None:
+    element = type_.value_type if isinstance(type_, pa.ListType) else type_
+    match kind:
+        case "dense":
+            fits, expected = arrays.is_number(type_) or pa.types.is_boolean(type_), "a number"
+        case "crossed":
+            fits, expected = arrays.is_hashable(type_), "a scalar"
+        case "bucketed":
             fits, expected = arrays.is_number(element), "a number or an ARRAY of numbers"
+        case _:
+            fits, expected = arrays.is_hashable(element), "a scalar or an ARRAY of scalars"
     if not fits:
         raise SchemaError(
             f"column {column!r} cannot be this feature",

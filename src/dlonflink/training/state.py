@@ -15,6 +15,8 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import NDArray
 
+from dlonflink.embedding.layout import RowLayout
+from dlonflink.embedding.state import served
 from dlonflink.embedding.tables import Tables
 from dlonflink.errors import ResumeError
 from dlonflink.evaluation.arrays import under, within
@@ -44,7 +46,7 @@ class Copy:
     origin: Origin
     plan: TrainingPlan
     spec: FeatureSpec
-    served: Arrays
+    layout: RowLayout
 
     def chunks(self, size: int = CHUNK) -> Iterator[bytes]:
         """The snapshot's bytes, in pieces of `size` bytes but for the last."""
@@ -55,7 +57,7 @@ class Copy:
         number = self.checkpoint if checkpoint is None else checkpoint
         return Draft(
             weights=within("learner/weights", self.arrays),
-            table=self.served,
+            table=served(within("table", self.arrays), self.layout),
             origin=self.origin.model_copy(update={"checkpoint": number}),
             model=ModelSpec(
                 features=self.spec,
@@ -111,8 +113,7 @@ class State:
             "checkpoint": str(origin.checkpoint),
             **self._description,
         }
-        served = self._tables.served() if self._plan.export else {}
-        return Copy(origin.checkpoint, arrays, metadata, origin, self._plan, self._spec, served)
+        return Copy(origin.checkpoint, arrays, metadata, origin, self._plan, self._spec, self._tables.layout)
 
     def restore(self, data: bytes) -> Restored:
         """Into parts that are new. Raises CorruptionError, or ResumeError when another pipeline took the snapshot."""
