@@ -26,7 +26,7 @@ def flink(pipeline: dlf.Pipeline) -> dict[str, float]:
     samples: list[Sample] = []
     done = threading.Event()
     with dlf.start(pipeline, on="flink", fresh=True) as job:
-        for progress in job.progress(every="250 ms"):
+        for progress in job.progress(every="500 ms"):
             jvm, worker = _cpu()
             samples.append(Sample(time.perf_counter(), progress.rows, jvm, worker))
         done.set()

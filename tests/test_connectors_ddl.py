@@ -68,7 +68,7 @@ def test_a_query_is_a_view_which_keeps_its_order():
     ordered = SqlSource(ddl="CREATE TABLE source (a INT)", table="source", query="SELECT * FROM source ORDER BY a;\n")
     assert statements(ordered, run_dir=Path()) == [
         "CREATE TABLE source (a INT)",
-        "CREATE TEMPORARY VIEW `source_rows` AS SELECT * FROM source ORDER BY a",
+        "CREATE TEMPORARY VIEW `source_rows` AS\nSELECT * FROM source ORDER BY a",
     ]
     assert select(ordered, ["a"]) == "SELECT `a` FROM `source_rows`"
 
@@ -123,8 +123,9 @@ def test_rows_in_memory_are_written_in_the_words_of_flinks_json(tmp_path):
         "c": "05:15:00",
     }
     assert second == dict.fromkeys(columns)
+    again = MemorySource.model_validate_json(memory.model_dump_json())
     read_back = FileSource(paths=(str(tmp_path / "rows.jsonl"),), format="jsonl", columns=columns)
-    for source_ in (read_back, memory):
+    for source_ in (read_back, memory, again):
         (batch,) = read(source_, list(columns), batch_rows=9)
         assert str(batch.to_pylist()) == str(records(memory).to_pylist())  # as text, for NaN is not NaN
 

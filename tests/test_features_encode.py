@@ -183,6 +183,28 @@ def test_a_row_without_a_time_is_named():
     assert caught.value.where == "row 8"
 
 
+def test_an_event_time_must_be_one():
+    batch = pa.record_batch([pa.array(["a"])], ["x"])
+    with pytest.raises(SchemaError, match="'x' cannot be the event time"):
+        Encoder(FeatureSpec.of(Features(hashed=("x",)), batch.schema)).encode(batch, "x")
+
+
+@pytest.mark.parametrize(
+    "batch", [pa.record_batch([pa.array([1])], ["x"]), pa.record_batch([pa.array(["a"])], ["y"])], ids=["type", "name"]
+)
+def test_a_batch_must_have_the_columns_of_the_spec(batch):
+    encoder = Encoder(FeatureSpec(features=Features(hashed=("x",)), columns={"x": "STRING"}))
+    encoder.encode(pa.record_batch([pa.array([1]), pa.array(["a"])], ["more", "x"]))
+    with pytest.raises(SchemaError, match="'x' is not as the features were declared"):
+        encoder.encode(batch)
+
+
+def test_a_column_may_be_an_id_and_a_number():
+    batch = pa.record_batch([pa.array([5])], ["x"])
+    bag = encode(batch, hashed=["x"], dense=["x"]).bag
+    assert bag.ids.tolist() == [xx(word(5), "x"), xx(b"x", "dense")]
+
+
 @pytest.mark.parametrize(
     ("features", "error", "words"),
     [
@@ -192,11 +214,18 @@ def test_a_row_without_a_time_is_named():
         ({"hashed": [Hashed(column="carrier", bucket="log")]}, SchemaError, "a number"),
         ({"hashed": ["nested"]}, SchemaError, "scalar"),
         ({"hashed": ["carrier", "carrier"]}, PipelineError, "twice"),
+        ({"hashed": ["n", Hashed(column="n", bucket="log")]}, PipelineError, "twice"),
+        ({"crossed": [("carrier", "n"), ("carrier", "n")]}, PipelineError, "twice"),
     ],
 )
 def test_what_cannot_be_a_feature(features, error, words):
     schema = pa.schema(
-        {"carrier": pa.string(), "stops": pa.list_(pa.string()), "nested": pa.struct({"a": pa.int32()})}.items()
+        {
+            "carrier": pa.string(),
+            "n": pa.int32(),
+            "stops": pa.list_(pa.string()),
+            "nested": pa.struct({"a": pa.int32()}),
+        }.items()
     )
     with pytest.raises(error) as caught:
         FeatureSpec.of(Features(**features), schema)

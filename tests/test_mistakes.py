@@ -82,9 +82,9 @@ MISTAKES = {
         "no file matches", "pipeline.yaml:4 (source.paths", "nowhere.csv", (("{path}", "nowhere.csv"),)
     ),
     "bad SQL": Mistake(
-        "'FORM'",
-        "line 1",
-        "SELECT",
+        "SQL is not understood at 'source'",
+        "pipeline.yaml:8 (source.query), line 1, column 15",
+        "SELECT * FORM source",
         (("  key: [id]", "  key: [id]\n  query: SELECT * FORM source"),),
         on=("flink",),
     ),

@@ -92,6 +92,12 @@ def test_a_refused_statement() -> None:
     assert isinstance(error, SqlError)
     assert "'FORM'" in error.what
     assert error.where == f"line 1, column 10, {place}"
+    view = "statement 2 of 2: CREATE TEMPORARY VIEW `source_rows` AS SELECT a FORM source"
+    ours = SqlError('Encountered "source" at line 3, column 15.\nWas expecting', where=view).to_json()
+    error = explain(event("x.FailureException: dlonflink-error: {}", error=ours), LOG)
+    assert error.where == "source.query, line 2, column 15"
+    assert error.got == "SELECT a FORM source"
+    assert error.fix
     other = SqlError("Something\nnew", where=place).to_json()
     error = explain(event("x.FailureException: dlonflink-error: {}", error=other), LOG)
     assert isinstance(error, SqlError)

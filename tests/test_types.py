@@ -1,7 +1,5 @@
 """Flink SQL types and Arrow types, and Python values as columns of them."""
 
-# ruff: noqa: DTZ001 - a TIMESTAMP has no zone
-
 from __future__ import annotations
 
 import datetime as dt

@@ -33,7 +33,8 @@ def statements(source: FileSource | SqlSource | MemorySource, *, run_dir: Path) 
     """
     made = _source_statements(source, run_dir)
     if source.query is not None:
-        made.append(f"CREATE TEMPORARY VIEW {quote(VIEW)} AS {source.query.strip().rstrip(';')}")
+        # On lines of its own, so that a place in Flink's complaint is one in what the user wrote.
+        made.append(f"CREATE TEMPORARY VIEW {quote(VIEW)} AS\n{source.query.strip().rstrip(';')}")
     return made
 
 

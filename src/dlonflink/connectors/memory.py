@@ -6,9 +6,10 @@ import base64
 import json
 import math
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import pyarrow as pa
+from pydantic import field_serializer
 
 from dlonflink.connectors.base import Columns, SourceBase
 from dlonflink.errors import DataError
@@ -21,6 +22,10 @@ class MemorySource(SourceBase):
     type: Literal["memory"] = "memory"
     columns: Columns
     rows: tuple[dict[str, Any], ...]
+
+    @field_serializer("rows", when_used="json")
+    def _rows_as_json(self, rows: tuple[dict[str, Any], ...]) -> Any:
+        return _writable(rows)
 
 
 def records(source: MemorySource) -> pa.RecordBatch:
@@ -41,6 +46,23 @@ def json_lines(batch: pa.RecordBatch) -> Iterator[str]:
         yield json.dumps(values, allow_nan=False) + "\n"
 
 
+def _writable(value: Any) -> Any:
+    """What JSON has no word for, in the words that columns are read from: base64 for bytes, `NaN`, `Infinity`."""
+    if isinstance(value, dict):
+        return {name: _writable(one) for name, one in cast("dict[str, Any]", value).items()}
+    if isinstance(value, list | tuple):
+        return [_writable(one) for one in cast("list[Any]", value)]
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
+    return _number(value) if isinstance(value, float) else value
+
+
+def _number(value: float) -> float | str:
+    if math.isfinite(value):
+        return value
+    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+
+
 def _json(scalar: pa.Scalar) -> object:
     type_ = scalar.type
     if not scalar.is_valid:
@@ -54,8 +76,4 @@ def _json(scalar: pa.Scalar) -> object:
     if isinstance(type_, pa.TimestampType):
         return scalar.cast(pa.string()).as_py()  # with a space, and a Z where it has a zone: Flink's SQL form
     value = scalar.as_py()
-    if isinstance(value, float) and not math.isfinite(value):
-        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
-    if isinstance(value, bytes):
-        return base64.b64encode(value).decode()
-    return value if isinstance(value, bool | int | float | str) else str(value)
+    return _writable(value) if isinstance(value, bool | int | float | str | bytes) else str(value)

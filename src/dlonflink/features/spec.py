@@ -44,13 +44,13 @@ class FeatureSpec(Settings):
     def check(self) -> None:
         """Refuses what no encoder can make: SchemaError for a type, PipelineError for a feature declared twice."""
         schema = self.arrow()
-        seen: set[tuple[str, str]] = set()
+        seen: set[tuple[bool, str]] = set()
         for kind, place, name, columns in self._declared():
-            if (kind, name) in seen:
+            if (kind == "dense", name) in seen:  # a column may be an ID and a number
                 raise PipelineError(
                     f"feature {name!r} is declared twice", where=place, fix="leave one out, or copy the column by SQL"
                 )
-            seen.add((kind, name))
+            seen.add((kind == "dense", name))
             for column in columns:
                 _check_type(kind, place, column, schema.field(column).type)
 

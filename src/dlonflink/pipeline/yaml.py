@@ -89,10 +89,10 @@ class Document:
 
     def place(self, error: DLOnFlinkError) -> None:
         """Adds file and line to an error whose place is a dotted path of ours."""
-        if error.where and re.fullmatch(r"[a-z_]+(\.\w+|\[\d+\])*", error.where):
-            error.where = self.where(
-                [int(step) if step.isdigit() else step for step in re.findall(r"\w+", error.where)]
-            )
+        match = re.fullmatch(r"([a-z_]+(?:\.\w+|\[\d+\])*)(, line .*)?", error.where or "")
+        if match:
+            steps: list[str] = re.findall(r"\w+", match[1])
+            error.where = self.where([int(step) if step.isdigit() else step for step in steps]) + (match[2] or "")
 
     def _find(self, path: Sequence[Step]) -> tuple[int, tuple[Step, ...]]:
         node, line, found = self.root, cast("int", self.root.start_mark.line), list[Step]()

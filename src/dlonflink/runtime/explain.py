@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from dlonflink import errors
+from dlonflink.connectors.ddl import VIEW
 from dlonflink.errors import (
     DataError,
     DLOnFlinkError,
@@ -26,6 +27,9 @@ from dlonflink.errors import (
 )
 
 _WIDTH = 160
+_LINE = re.compile(r"line (\d+), column (\d+)")
+_VIEW = re.compile(rf"CREATE TEMPORARY VIEW `{VIEW}` AS (.*)")
+"""The statement that holds source.query, as Java shows it: on one line."""
 _REPORTED = "dlonflink-error: "
 """Before the JSON of an error of ours in an exception's message; the event has it parsed."""
 
@@ -107,7 +111,7 @@ _RULES: Sequence[_Rule] = (
         ),
     ),
     _rule(
-        rf'SQL parse failed\. Encountered "(?P<text>.*?)" {_AT}',
+        rf'Encountered "(?P<text>.*?)" {_AT}',
         lambda m: SqlError(f"SQL is not understood at {m['text']!r}", where=_position(m)),
     ),
     _rule(
@@ -172,8 +176,15 @@ def _statement(reported: Mapping[str, object], causes: Sequence[str]) -> DLOnFli
     """Flink refused a statement: Java says which, the rules say why."""
     what = str(reported.get("what") or "")
     error = _known([what, *causes]) or SqlError("SQL is refused", got=_short(what), fix=_text(reported, "fix"))
-    place = _text(reported, "where")
-    error.where = ", ".join(part for part in (error.where, place) if part) or None
+    place = _text(reported, "where") or "a statement"
+    line, view = _LINE.search(error.where or ""), _VIEW.search(place)
+    if view:
+        # The view's first line is ours.
+        at = f", line {int(line[1]) - 1}, column {line[2]}" if line else ""
+        error.where, error.got = f"source.query{at}", view[1]
+    else:
+        error.where = ", ".join(part for part in (error.where, place) if part)
+    error.fix = error.fix or "correct the SQL"
     return error
 
 

@@ -62,8 +62,8 @@ class _Held:
 
 
 def _timed(report: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """A report and when it was true (`at`, seconds of the epoch): rates are told from it, for Flink passes reports on late
-    and unevenly. The last one takes a while to make, so the clock comes first.
+    """A report and when it was true (`at`, seconds of the epoch): rates are told from it, for Flink passes reports on
+    late and unevenly. The last one takes a while to make, so the clock comes first.
     """
     return {"at": time.time(), **report()}
 

@@ -1,6 +1,5 @@
 package org.dlonflink.main;
 
-import java.io.IOException;
 import java.nio.file.Path;
 import javax.annotation.Nullable;
 import org.apache.flink.annotation.Internal;
@@ -71,15 +70,12 @@ public final class JobRun {
         }
     }
 
+    /** Null after a stop with savepoint, which ends the job without an end of its input. */
     @Nullable
     private static ObjectNode report(JobResult result) throws Exception {
-        String json =
-                result.toJobExecutionResult(JobRun.class.getClassLoader()).getAccumulatorResult(Reports.ACCUMULATOR);
-        return json == null ? null : parse(json);
-    }
-
-    private static ObjectNode parse(String json) throws IOException {
-        return Json.parseObject(json);
+        ClassLoader loader = JobRun.class.getClassLoader();
+        String json = result.toJobExecutionResult(loader).getAccumulatorResult(Reports.ACCUMULATOR);
+        return json == null || json.isEmpty() ? null : Json.parseObject(json);
     }
 
     /** Cancels the job, which ends its worker, and closes the cluster; what hangs is left to the end of the process. */

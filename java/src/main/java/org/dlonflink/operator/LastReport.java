@@ -3,12 +3,12 @@ package org.dlonflink.operator;
 import org.apache.flink.api.common.accumulators.Accumulator;
 import org.apache.flink.api.common.accumulators.SimpleAccumulator;
 
-/** An accumulator that holds one text: the last. Null until there is one. */
+/** An accumulator that holds one text: the last. Empty until there is one, for Flink refuses to hand out a null. */
 final class LastReport implements SimpleAccumulator<String> {
     private static final long serialVersionUID = 1L;
 
     /** Volatile, for heartbeats read it from another thread. */
-    private volatile String report;
+    private volatile String report = "";
 
     @Override
     public void add(String json) {
@@ -22,12 +22,12 @@ final class LastReport implements SimpleAccumulator<String> {
 
     @Override
     public void resetLocal() {
-        report = null;
+        report = "";
     }
 
     @Override
     public void merge(Accumulator<String, String> other) {
-        if (other.getLocalValue() != null) {
+        if (!other.getLocalValue().isEmpty()) {
             report = other.getLocalValue();
         }
     }

@@ -3,6 +3,10 @@ package org.dlonflink.main;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.BufferedReader;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -11,6 +15,7 @@ import java.nio.file.WatchKey;
 import java.nio.file.WatchService;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.node.ObjectNode;
 import org.dlonflink.Main;
 import org.dlonflink.json.Json;
 import org.junit.jupiter.api.Test;
@@ -24,13 +29,14 @@ class MainTest {
     private Path directory;
 
     /** A JVM with a job that runs, and the worker of it. */
-    private record Running(Process java, BufferedReader events, ProcessHandle worker) {}
+    private record Running(Process java, BufferedReader events, String job, ProcessHandle worker) {}
 
     private Running start(TestPlan plan) throws Exception {
         ProcessBuilder builder = new ProcessBuilder(
                 ProcessHandle.current().info().command().orElse("java"),
                 "--add-opens=java.base/java.util=ALL-UNNAMED",
                 "-XX:TieredStopAtLevel=1",
+                "-Djava.io.tmpdir=" + directory,
                 "-cp",
                 System.getProperty("java.class.path"),
                 Main.class.getName(),
@@ -38,10 +44,14 @@ class MainTest {
         builder.redirectError(directory.resolve("stderr").toFile());
         Process java = builder.start();
         BufferedReader events = java.inputReader(StandardCharsets.UTF_8);
-        assertThat(Json.parseObject(events.readLine()).path("rest").asText()).startsWith("http://");
-        assertThat(Json.parseObject(events.readLine()).path("event").asText()).isEqualTo("submitted");
+        String rest = Json.parseObject(events.readLine()).path("rest").asText();
+        String job = Json.parseObject(events.readLine()).path("job_id").asText();
         awaitCommit(plan);
-        return new Running(java, events, java.descendants().findFirst().orElseThrow());
+        return new Running(
+                java,
+                events,
+                rest + "/jobs/" + job,
+                java.descendants().findFirst().orElseThrow());
     }
 
     /** Waits until the worker has said that it was sent a COMMIT. */
@@ -102,6 +112,25 @@ class MainTest {
         Running running = start(plan());
         running.java().getOutputStream().close();
         ends(running, 143);
+    }
+
+    /** The worker gets its COMMIT and then its STOP; there is no report, for the input has not ended. */
+    @Test
+    void aStopWithSavepointFinishesTheRun() throws Exception {
+        TestPlan plan = plan();
+        Running running = start(plan);
+        String body =
+                "{\"targetDirectory\": \"" + directory.resolve("savepoints").toUri() + "\", \"drain\": false}";
+        HttpRequest stop = HttpRequest.newBuilder(URI.create(running.job() + "/stop"))
+                .header("Content-Type", "application/json")
+                .POST(HttpRequest.BodyPublishers.ofString(body))
+                .build();
+        HttpClient.newHttpClient().send(stop, HttpResponse.BodyHandlers.discarding());
+        ObjectNode finished = Json.parseObject(running.events().readLine());
+        assertThat(finished.path("event").asText()).isEqualTo("finished");
+        assertThat(finished.path("report").isNull()).isTrue();
+        ends(running, 0);
+        assertThat(plan.logged()).containsPattern("commit \\d+ published\nstop\n$");
     }
 
     @Test
