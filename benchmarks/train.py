@@ -20,7 +20,7 @@ import numpy as np
 import pyarrow as pa
 
 import dlonflink as dlf
-from dlonflink.connectors.text import read
+from dlonflink.connectors.local import read
 from dlonflink.embedding.settings import Embedding
 from dlonflink.embedding.tables import Tables
 from dlonflink.features.batch import Batch, Truth

@@ -206,7 +206,7 @@ def test_a_score_that_is_no_probability_is_the_learners_error(bad: float) -> Non
     stream.scores[3, 0] = bad
     with pytest.raises(LearnerError, match="not a probability") as caught:
         stream.feed(running)
-    assert caught.value.where == "row 13, label 'late'"
+    assert caught.value.where == "row 14, label 'late'"
     for name, array in running.snapshot().items():
         assert_array_equal(array, before[name])
 

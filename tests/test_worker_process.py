@@ -143,7 +143,7 @@ def test_a_raising_learner_is_one_error_frame() -> None:
         flink.feed(part(0, 64))
         with pytest.raises(LearnerError, match="the learner raised ValueError: no more rows, please") as caught:
             flink.end()
-        assert "rows 32 to 47 (the first: id=32)" in str(caught.value.where)
+        assert "rows 33 to 48 (the first: id=32)" in str(caught.value.where)
         assert "Traceback" in str(caught.value.trace)
         assert flink.process.wait(10) == 1
         assert "no more rows, please" in flink.log

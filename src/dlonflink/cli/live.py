@@ -25,7 +25,7 @@ _HEAD = (
     f"{'ckpts':>7}{'version':>9}  event time (UTC)"
 )
 _EVERY = "1 s"
-_QUIET = ("learning", "finished")
+_QUIET = ("learning", "publishing", "finished")
 """Phases that figures speak for."""
 _SILENCE = 4.0
 """Seconds without a line while nothing is learned yet."""

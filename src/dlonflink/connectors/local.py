@@ -56,9 +56,20 @@ def _cut(batches: Iterator[pa.RecordBatch], batch_rows: int) -> Iterator[pa.Reco
             yield batch.slice(begin, batch_rows)
 
 
+_GZIP = (".gz", ".gzip")
+
+
+def _stream(file: Path) -> pa.NativeFile:
+    """The same without Python: Arrow reads ahead in threads of its own, and one that calls into an interpreter that is
+    about to end takes the process down (`terminate called without an active exception`).
+    """
+    _open(file).close()
+    return pa.input_stream(str(file), compression="gzip" if file.suffix in _GZIP else None)
+
+
 def _open(file: Path) -> IO[bytes]:
     """Flink inflates by the name's ending, too."""
-    if file.suffix in (".gz", ".gzip"):
+    if file.suffix in _GZIP:
         return cast("IO[bytes]", gzip.open(file))
     if file.suffix in (".deflate", ".bz2", ".xz", ".zst"):
         raise PipelineError(
@@ -81,7 +92,7 @@ def _csv(file: Path, source: FileSource, wanted: pa.Schema) -> Iterator[pa.Recor
     row = 1
     try:
         with (
-            _open(file) as data,
+            _stream(file) as data,
             pc.open_csv(data, reading, pc.ParseOptions(newlines_in_values=True), options) as reader,
         ):
             for texts in reader:

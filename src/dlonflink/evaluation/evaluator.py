@@ -103,7 +103,7 @@ class Evaluator:
         if scores.shape != (n, len(self._labels)):
             raise LearnerError(
                 "the learner returned scores of another shape than its rows and labels",
-                where=f"rows {self._rows:,} to {self._rows + n:,}",
+                where=f"rows {self._rows + 1:,} to {self._rows + n:,}",
                 expected=f"[{n}, {len(self._labels)}]",
                 got=str(list(scores.shape)),
                 fix="return one score for each row and label from predict and learn",
@@ -113,7 +113,7 @@ class Evaluator:
         row, label = (int(i) for i in np.argwhere(~((scores >= 0) & (scores <= 1)))[0])
         raise LearnerError(
             "the learner returned a score that is not a probability",
-            where=f"row {self._rows + row:,}, label {self._labels[label]!r}",
+            where=f"row {self._rows + row + 1:,}, label {self._labels[label]!r}",
             expected="0 to 1",
             got=str(scores[row, label]),
             fix="bound what the learner computes; a NaN often comes of a step size that is too large",

@@ -59,7 +59,7 @@ class Encoder:
         return len(self._dense)
 
     def encode(self, batch: pa.RecordBatch, event_time: str | None = None, *, first_row: int = 0) -> Batch:
-        """`event_time` names its column; `first_row` is the stream's number of the first row, for errors.
+        """`event_time` names its column; `first_row`: rows of the stream before these; errors count rows from 1.
 
         Raises SchemaError for a batch without the spec's columns and types, DataError for a row without an event time,
         or with a dense number that is infinite.
@@ -136,7 +136,7 @@ def _numbers(dense: Dense, column: pa.Array, first_row: int) -> Float:
         row = int(np.flatnonzero(~np.isfinite(values))[0])
         raise DataError(
             f"column {dense.column!r} holds {values[row]}, which no learner can use",
-            where=f"row {first_row + row:,}",
+            where=f"row {first_row + row + 1:,}",
             expected="a finite number",
             fix="leave such rows out, or bound the column, in source.query",
         )
@@ -160,7 +160,7 @@ def _times(batch: pa.RecordBatch, event_time: str | None, first_row: int) -> Tim
         row = int(np.flatnonzero(arrays.nulls(column))[0])
         raise DataError(
             f"column {event_time!r} is the event time and NULL",
-            where=f"row {first_row + row:,}",
+            where=f"row {first_row + row + 1:,}",
             expected=sql(column.type),
             fix="leave rows without a time out in source.query, or declare no event_time",
         )

@@ -16,7 +16,7 @@ from dlonflink.types import sql
 
 
 def truth(batch: pa.RecordBatch, labels: Sequence[Label], *, first_row: int, key: Sequence[str]) -> Truth:
-    """Labels and weights, float32 [rows, labels]. `first_row`: the stream's number of the batch's first row.
+    """Labels and weights, float32 [rows, labels]. `first_row`: rows of the stream before these.
 
     Raises DataError, naming the row and its key columns, for a label that is not 0 or 1, or a weight that is negative
     or no number; SchemaError for a column that holds no numbers.
@@ -40,8 +40,8 @@ def truth(batch: pa.RecordBatch, labels: Sequence[Label], *, first_row: int, key
 
 
 def place(batch: pa.RecordBatch, row: int, *, first_row: int, key: Sequence[str]) -> str:
-    """A row by its number in the stream and its key columns."""
-    said = f"row {first_row + row:,}"
+    """A row by its number in the stream, from 1, and its key columns."""
+    said = f"row {first_row + row + 1:,}"
     names = [f"{column}={batch.column(column)[row].as_py()}" for column in key]
     return f"{said} (key {', '.join(names)})" if names else said
 

@@ -20,7 +20,7 @@ from dlonflink.training.settings import TrainingPlan
 
 @final
 class Step:
-    """Takes whole batches, as they were cut, one at a time. Errors name rows by their number in the stream, from 0."""
+    """Takes whole batches, as they were cut, one at a time. Errors name rows by their number in the stream, from 1."""
 
     def __init__(self, plan: TrainingPlan, encoder: Encoder, learner: Learner, evaluator: Evaluator) -> None:
         self._plan = plan
@@ -74,4 +74,4 @@ class Step:
     def _place(self, rows: pa.RecordBatch, first: int) -> str:
         key = ", ".join(f"{name}={rows.column(name)[0].as_py()}" for name in self._plan.key)
         begin = f" (the first: {key})" if key else ""
-        return f"{self._name}, rows {first:,} to {first + rows.num_rows - 1:,}{begin}"
+        return f"{self._name}, rows {first + 1:,} to {first + rows.num_rows:,}{begin}"

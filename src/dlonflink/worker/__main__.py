@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
-import signal
+import os
 import socket
 import sys
 from pathlib import Path
@@ -33,8 +33,9 @@ def main() -> int:
         return _compile(arguments.compile)
     if not arguments.socket:
         parser.error("the socket is missing")
-    # Ctrl-C in a terminal reaches the whole group; the Java side ends the worker when it has done with it.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # A group of its own: Ctrl-C in a terminal is for Java's side, which ends the worker when it has done with it, and which
+    # finds what the user's code started by the group, even when the worker itself is gone.
+    os.setpgid(0, 0)
     with socket.socket(socket.AF_UNIX) as connection:
         try:
             connection.connect(arguments.socket)

@@ -1,0 +1,106 @@
+"""How a run on Flink ends before its end: stopped and resumed to the bit, interrupted, killed; nothing stays behind."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import dlonflink as dlf
+from dlonflink.errors import PipelineError
+
+SCRIPT = str(Path(sys.executable).parent / "dlonflink")
+ROWS = 40_000
+QUERY = "SELECT id, MOD(id, 7) AS a, MOD(id, 11) AS b, CASE WHEN MOD(id, 3) = 0 THEN 1 ELSE 0 END AS click FROM source"
+
+
+def numbers(rate: int, *, end: int | None = ROWS, **changes: Any) -> dlf.Pipeline:
+    """The numbers from 1, `rate` a second; None: without end."""
+    kind = f"'fields.id.kind' = 'sequence', 'fields.id.start' = '1', 'fields.id.end' = '{end}'," if end else ""
+    ddl = f"CREATE TABLE numbers (id BIGINT) WITH ('connector' = 'datagen', {kind} 'rows-per-second' = '{rate}')"
+    sections: dict[str, Any] = {
+        "name": "numbers",
+        "source": dlf.SqlSource(ddl=ddl, table="numbers", query=QUERY, key=("id",)),
+        "features": dlf.Features(hashed=("a", "b"), crossed=(("a", "b"),)),
+        "label": "click",
+        "learner": dlf.FM(dim=4),
+        "checkpoint": dlf.Checkpoint(every="500 ms"),
+    }
+    return dlf.Pipeline(**(sections | changes))
+
+
+def test_stopped_and_resumed_equals_never_stopped(home: Path) -> None:
+    job = dlf.start(numbers(2_000), on="flink")
+    for progress in job.progress("200 ms"):
+        if progress.checkpoints >= 2 and progress.rows > 0:
+            job.stop()
+    assert progress.rows < ROWS
+    with pytest.raises(PipelineError, match="did not finish"):
+        dlf.start(numbers(2_000), on="flink")
+    resumed = dlf.run(numbers(50_000), on="flink", resume=True)
+    assert resumed.rows == ROWS
+    rows = tuple({"id": id_, "a": id_ % 7, "b": id_ % 11, "click": int(id_ % 3 == 0)} for id_ in range(1, ROWS + 1))
+    columns = {"id": "BIGINT", "a": "BIGINT", "b": "BIGINT", "click": "INT"}
+    whole = dlf.run(numbers(1, source=dlf.MemorySource(columns=columns, rows=rows, key=("id",))), on="local")
+    assert resumed.state_digest == whole.state_digest
+    assert resumed.metrics == whole.metrics
+    assert not list((home / "numbers" / "checkpoints").iterdir())
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -9)])
+def test_nothing_outlives_the_client(number: signal.Signals, code: int, home: Path, tmp_path: Path) -> None:
+    (tmp_path / "numbers.yaml").write_text(numbers(1_000, end=None).to_yaml())
+    environment = {**os.environ, "TMPDIR": str(_short())}
+    process = subprocess.Popen(
+        [SCRIPT, "run", "numbers.yaml", "--on", "flink"],
+        cwd=tmp_path,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    for line in process.stdout:
+        if "log loss" in line:
+            break
+    children = _children(environment["TMPDIR"])
+    assert len(children) >= 2, children  # the JVM and the worker
+    ends = [os.pidfd_open(pid) for pid in children]
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == code
+    assert not errors
+    for end in ends:
+        readable, _, _ = select.select([end], [], [], 20)
+        assert readable, children
+        os.close(end)
+    assert not _children(environment["TMPDIR"])
+    if number != signal.SIGKILL:
+        assert not list(Path(environment["TMPDIR"]).iterdir())
+
+
+def _short() -> Path:
+    """A temporary folder whose path leaves room for a socket's name, and which no other process speaks of."""
+    path = Path(f"/tmp/t{os.getpid()}-{time.monotonic_ns() % 1_000_000}")
+    path.mkdir()
+    return path
+
+
+def _children(folder: str) -> dict[int, str]:
+    """Processes that speak of `folder`, by number: the JVM of its temporary files, the worker of its socket."""
+    found: dict[int, str] = {}
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            line = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            continue
+        if f"{folder}/" in line:
+            found[int(entry.name)] = line
+    return found
