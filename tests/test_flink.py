@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import csv
 import math
+import subprocess
+import sysconfig
+import venv
 from pathlib import Path
 from typing import Any
 
@@ -105,5 +108,19 @@ def test_sql_source_with_key_and_sink(stream: Any, tmp_path: Path) -> None:
         runtime=dlf.Runtime(),
     )
     summary = dlf.run(one, on="flink")
-    assert summary.rows == sum(1 for file in out.rglob("part-*") for _ in file.open())
+    assert summary.rows == sum(len(file.read_text().splitlines()) for file in out.rglob("part-*"))
     assert 0 < summary.rows < stream.rows
+
+
+def test_the_worker_runs_in_another_interpreter(stream: Any, tmp_path: Path) -> None:
+    """Which has the packages, but not dlonflink, which is lent to it."""
+    venv.create(tmp_path / "other", with_pip=False, symlinks=True)
+    packages = next((tmp_path / "other").glob("lib/python*/site-packages"))
+    (packages / "ours.pth").write_text(f"{sysconfig.get_path('purelib')}\n")
+    python = tmp_path / "other" / "bin" / "python"
+    alone = subprocess.run([python, "-c", "import pyarrow, dlonflink"], capture_output=True, text=True, cwd=tmp_path)
+    assert "No module named 'dlonflink'" in alone.stderr
+    runtime = dlf.Runtime(deterministic=True, worker=dlf.Worker(python=str(python), env={"MARK": "seen"}))
+    summary = dlf.run(pipeline(stream, dlf.Logistic(), runtime=runtime), on="flink")
+    assert summary.rows == stream.rows
+    assert summary.state_digest == dlf.run(pipeline(stream, dlf.Logistic()), on="local").state_digest

@@ -7,7 +7,8 @@ import select
 import signal
 import subprocess
 import sys
-import time
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -54,14 +55,20 @@ def test_stopped_and_resumed_equals_never_stopped(home: Path) -> None:
     assert not list((home / "numbers" / "checkpoints").iterdir())
 
 
+@pytest.fixture
+def short() -> Iterator[str]:
+    """A temporary folder whose path leaves room for a socket's name, and which no other process speaks of."""
+    with tempfile.TemporaryDirectory(prefix="t", dir="/tmp") as path:
+        yield path
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -9)])
-def test_nothing_outlives_the_client(number: signal.Signals, code: int, home: Path, tmp_path: Path) -> None:
+def test_nothing_outlives_the_client(number: signal.Signals, code: int, short: str, tmp_path: Path) -> None:
     (tmp_path / "numbers.yaml").write_text(numbers(1_000, end=None).to_yaml())
-    environment = {**os.environ, "TMPDIR": str(_short())}
     process = subprocess.Popen(
         [SCRIPT, "run", "numbers.yaml", "--on", "flink"],
         cwd=tmp_path,
-        env=environment,
+        env={**os.environ, "TMPDIR": short},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -70,7 +77,7 @@ def test_nothing_outlives_the_client(number: signal.Signals, code: int, home: Pa
     for line in process.stdout:
         if "log loss" in line:
             break
-    children = _children(environment["TMPDIR"])
+    children = _children(short)
     assert len(children) >= 2, children  # the JVM and the worker
     ends = [os.pidfd_open(pid) for pid in children]
     process.send_signal(number)
@@ -81,16 +88,9 @@ def test_nothing_outlives_the_client(number: signal.Signals, code: int, home: Pa
         readable, _, _ = select.select([end], [], [], 20)
         assert readable, children
         os.close(end)
-    assert not _children(environment["TMPDIR"])
+    assert not _children(short)
     if number != signal.SIGKILL:
-        assert not list(Path(environment["TMPDIR"]).iterdir())
-
-
-def _short() -> Path:
-    """A temporary folder whose path leaves room for a socket's name, and which no other process speaks of."""
-    path = Path(f"/tmp/t{os.getpid()}-{time.monotonic_ns() % 1_000_000}")
-    path.mkdir()
-    return path
+        assert not list(Path(short).iterdir())
 
 
 def _children(folder: str) -> dict[int, str]:

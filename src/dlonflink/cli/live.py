@@ -35,8 +35,12 @@ def follow(
     target: Target, *, on: Literal["flink", "local"] | None, fresh: bool, resume: bool, summary: Path | None
 ) -> None:
     """Runs a pipeline to its end, printing."""
-    with target.places(), start(target.pipeline, on=on, fresh=fresh, resume=resume) as job:
-        result = _show(job)
+    try:
+        with target.places(), start(target.pipeline, on=on, fresh=fresh, resume=resume) as job:
+            result = _show(job)
+    except KeyboardInterrupt:
+        print("stopped")
+        raise
     if summary is not None:
         summary.write_text(json.dumps(result.to_json(), indent=2) + "\n")
     _conclude(target.pipeline, result)
