@@ -22,7 +22,7 @@ def columns(kind: str) -> dict[str, str]:
 
 
 def make(directory: Path, kind: str, text: str, rows: int) -> Path:
-    """Writes the stream once and returns its file. IDs are Zipf-like, 2^20 a column, so that a table grows as in use."""
+    """Writes the stream once and returns its file. IDs are Zipf-like, 2^20 a column: a table grows as in use."""
     path = directory / f"{kind}-{rows}.{text}"
     if path.exists():
         return path

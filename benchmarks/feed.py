@@ -1,7 +1,7 @@
 """How fast rows come from Flink to a learner that does nothing: `scripts/bench feed [--json] [--rows N] [--rounds N]`.
 
-The whole job on embedded Flink, one source, 39 feature columns and a label, checkpoints every 10 s: read, parse, encode to
-Arrow, cross to the worker, hash, score, evaluate. What it costs is the price of the way, by source format.
+The whole job on embedded Flink, one source, 39 feature columns and a label, checkpoints every 10 s: read, parse, encode
+to Arrow, cross to the worker, hash, score, evaluate. What it costs is the price of the way, by source format.
 """
 
 from __future__ import annotations
@@ -12,9 +12,8 @@ import statistics
 from pathlib import Path
 
 import data
-import measure
-
 import dlonflink as dlf
+import measure
 
 CASES = (("strings", "csv"), ("integers", "csv"), ("strings", "jsonl"))
 

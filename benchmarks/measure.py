@@ -60,7 +60,9 @@ def _cpu() -> tuple[float, float]:
 
 def _steady(samples: list[Sample], rows: int) -> dict[str, float]:
     moving = [sample for sample in samples if sample.worker > 0 and sample.rows > 0]
-    distinct = [now for before, now in zip([None, *moving], moving, strict=False) if not before or now.rows > before.rows]
+    distinct = [
+        now for before, now in zip([None, *moving], moving, strict=False) if not before or now.rows > before.rows
+    ]
     late = [sample for sample in distinct if sample.rows >= rows * STEADY_FROM]
     if len(late) < 2:
         raise SystemExit(f"too few rows for a steady rate ({len(distinct)} samples): give more with --rows")

@@ -72,7 +72,10 @@ def main() -> None:
         table.append(row | {"auc_least": auc_least, "logloss_most": logloss_most})
         if not options.json:
             bound = f"   bound {auc_least} / {logloss_most}" if auc_least else ""
-            print(f"{stream:29} {learner:9} AUC {metrics['auc']:.5f}  log loss {metrics['logloss']:.5f}{bound}", flush=True)
+            print(
+                f"{stream:29} {learner:9} AUC {metrics['auc']:.5f}  log loss {metrics['logloss']:.5f}{bound}",
+                flush=True,
+            )
     if options.json:
         print(json.dumps({"bench": "quality", "on": options.on, "streams": table}, indent=1))
 

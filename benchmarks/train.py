@@ -13,13 +13,13 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import data
-import feed
-import measure
 import numpy as np
 import pyarrow as pa
 
+import data
 import dlonflink as dlf
+import feed
+import measure
 from dlonflink.connectors.local import read
 from dlonflink.embedding.settings import Embedding
 from dlonflink.embedding.tables import Tables
@@ -80,7 +80,9 @@ def _kernel(pipeline: dlf.Pipeline, settings: dlf.Logistic | dlf.FM, rows: int) 
     for batch, truth, encoder in _encoded(pipeline):
         if learner is None:
             tables = Tables(Embedding(), settings.seed)
-            inputs = Inputs(encoder.features, encoder.lists, encoder.dense, len(pipeline.features), 1, tables, settings.seed)
+            inputs = Inputs(
+                encoder.features, encoder.lists, encoder.dense, len(pipeline.features), 1, tables, settings.seed
+            )
             learner = build(settings, inputs)
         start = time.perf_counter()
         scores = learner.learn(batch, truth)

@@ -28,7 +28,7 @@ MODULE_LINES = 400
 FUNCTION_LINES = 60
 PARAMETERS = 7
 JAVA_CLASS_LINES = 300
-JAVA_LINES = 3_000
+JAVA_LINES = 4_200  # of code; why not the 3,000 of the design: docs/decisions/0007-the-size-of-the-java-side.md
 
 THIRD_PARTY = {
     "fsspec": ("dlonflink.store", "dlonflink.runtime.directory"),
@@ -219,7 +219,13 @@ def test_java_stays_small() -> None:
             if n > JAVA_CLASS_LINES
         ]
     )
-    assert 0 < sum(lines.values()) <= JAVA_LINES
+    assert 0 < sum(code_lines(path) for path in lines) <= JAVA_LINES
+
+
+def code_lines(path: Path) -> int:
+    """Lines that say something: no blank, comment, import or package line."""
+    silent = ("//", "/*", "*", "import ", "package ")
+    return sum(not line.startswith(silent) for raw in path.read_text().splitlines() if (line := raw.strip()))
 
 
 # --- names and docs ---
