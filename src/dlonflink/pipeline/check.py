@@ -47,8 +47,15 @@ def check(pipeline: Pipeline, on: Target, columns: pa.Schema | None) -> None:
 
 
 def columns_read(pipeline: Pipeline) -> tuple[str, ...]:
-    """Every column that leaves the source, once: key, event time, features, labels, weights."""
-    return tuple(dict.fromkeys(column for _, column in _mentions(pipeline)))
+    """Every column that leaves the source, once: key, event time, features, labels, weights.
+
+    In the table's own order where it is known: to put them into another one, Flink copies every string.
+    """
+    read = dict.fromkeys(column for _, column in _mentions(pipeline))
+    source = pipeline.source
+    if isinstance(source, SqlSource) or source.query is not None:
+        return tuple(read)
+    return tuple(column for column in source.columns if column in read)
 
 
 def _mentions(pipeline: Pipeline) -> Iterator[tuple[str, str]]:

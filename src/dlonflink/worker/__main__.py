@@ -33,8 +33,8 @@ def main() -> int:
         return _compile(arguments.compile)
     if not arguments.socket:
         parser.error("the socket is missing")
-    # A group of its own: Ctrl-C in a terminal is for Java's side, which ends the worker when it has done with it. By the
-    # group it also finds what the user's code started, even when the worker itself is gone.
+    # A group of its own: Ctrl-C in a terminal is for Java's side, which ends the worker when it has done with it, and
+    # which finds what the user's code started by this group, even when the worker itself is gone.
     os.setpgid(0, 0)
     with socket.socket(socket.AF_UNIX) as connection:
         try:
