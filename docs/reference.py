@@ -16,11 +16,18 @@ from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_ori
 from pydantic.fields import FieldInfo
 
 from dlonflink.pipeline.pipeline import Pipeline
-from dlonflink.settings import Duration, ImportPath, Name, Settings
+from dlonflink.settings import Duration, ImportPath, Name, Settings, Span
 
 PAGE = Path(__file__).with_name("pipeline.md")
 BEGIN = "<!-- from here on written by docs/reference.py -->\n"
-WORDS = {Duration: "duration", Name: "name", ImportPath: "`module:Name`", str: "text", Any: "any value"}
+WORDS = {
+    Duration: "duration",
+    Span: "duration",
+    Name: "name",
+    ImportPath: "`module:Name`",
+    str: "text",
+    Any: "any value",
+}
 BOUNDS = {"gt": ">", "ge": ">=", "le": "<=", "lt": "<", "multiple_of": "a multiple of"}
 
 

@@ -109,6 +109,17 @@ def test_a_column_the_file_lacks(tmp_path):
         everything(source, ["carier"])
 
 
+@pytest.mark.parametrize(
+    ("text", "fix"),
+    [("a,b,a\n1,2,3\n", "rename one of them in the file"), ("a;b\n1;2\n", "separate the columns by commas")],
+)
+def test_a_first_line_that_cannot_be_used(tmp_path, text, fix):
+    source = FileSource(paths=(file(tmp_path, text),), format="csv", columns={"a": "INT"})
+    with pytest.raises(SchemaError) as refused:
+        everything(source, ["a"])
+    assert (refused.value.fix or "").startswith(fix)
+
+
 def test_a_row_too_short(tmp_path):
     path = file(tmp_path, "a,b\n1,2\n3\n")
     with pytest.raises(DataError, match="not CSV"):

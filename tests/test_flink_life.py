@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import select
 import signal
 import subprocess
 import sys
 import tempfile
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,7 @@ from typing import Any
 import pytest
 
 import dlonflink as dlf
-from dlonflink.errors import PipelineError
+from dlonflink.errors import JobError, PipelineError
 
 SCRIPT = str(Path(sys.executable).parent / "dlonflink")
 ROWS = 40_000
@@ -104,3 +106,29 @@ def _children(folder: str) -> dict[int, str]:
         if f"{folder}/" in line:
             found[int(entry.name)] = line
     return found
+
+
+def test_stopped_with_a_savepoint_is_not_finished(home: Path, tmp_path: Path) -> None:
+    job = dlf.start(numbers(2_000), on="flink")
+    for progress in job.progress("200 ms"):
+        if progress.checkpoints >= 1 and progress.rows > 0:
+            break
+    assert progress.web is not None
+    _stop_with_savepoint(progress.web, tmp_path)
+    with pytest.raises(JobError, match="stopped with a savepoint"):
+        job.wait()
+    (savepoint,) = tmp_path.glob("savepoint-*")
+    runtime = dlf.Runtime(flink=dlf.Flink(options={"execution.savepoint.path": savepoint.as_uri()}))
+    resumed = dlf.run(numbers(50_000, runtime=runtime), on="flink", fresh=True)
+    assert resumed.rows == ROWS
+    assert "restored checkpoint" in max((home / "numbers" / "logs").glob("*-worker.log")).read_text()
+
+
+def _stop_with_savepoint(web: str, directory: Path) -> None:
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(f"{web.rstrip('/')}/jobs") as answer:
+        (job,) = json.load(answer)["jobs"]
+    body = json.dumps({"targetDirectory": directory.as_uri(), "drain": False}).encode()
+    address = f"{web.rstrip('/')}/jobs/{job['id']}/stop"
+    request = urllib.request.Request(address, body, {"Content-Type": "application/json"})
+    opener.open(request).close()

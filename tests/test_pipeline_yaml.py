@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -67,6 +69,13 @@ REFUSALS = [
     ("  format: csv\n", "", ["'format' is missing", "pipeline.yaml:2 (source.format)"]),
     ("dim: 8", "dim: 3, rates: []", ["'dim' has a wrong value (and ", ":14 (learner.dim)", "3"]),
     ("delay: 5 s", "delay: 5 parsec", ["is not a duration", "pipeline.yaml:8 (source.event_time.delay)", "10 s"]),
+    ("delay: 5 s", "delay: 5", ["'delay' has a wrong value", ":8 (source.event_time.delay)", "a duration: 500 ms"]),
+    ("label: click", "label: click\nevaluation: {windows: [0 s]}", ["'0 s' is no time", ":14 (evaluation.windows[0])"]),
+    ("label: click", "label: click\nevaluation: {metrics: []}", ["at least 1 item", ":14 (evaluation.metrics)"]),
+    ("[[on, y]]", "[[on]]", ["at least 2 items", ":12 (features.crossed[0])"]),
+    ("[[on, y]]", "[[on, on]]", ["a column stands twice", ":12 (features.crossed[0])"]),
+    ("  format: csv", "  header: false\n  format: jsonl", ["header and null are keys of csv", ":2 (source)"]),
+    ("label: click", "label: click\nembedding: {lr: -1}", ["'lr' has a wrong value", ":14 (embedding.lr)"]),
     ("name: ctr", "name: ctr\nname: x", ["key 'name' stands twice", "pipeline.yaml:2"]),
     ("label: click", "label: [click", ["not YAML", "pipeline.yaml:14"]),
     ("label: click", "label: 5", ["'label' has a wrong value", "pipeline.yaml:13 (label)", "5"]),
@@ -86,6 +95,14 @@ def test_a_refusal_names_cause_place_and_fix(before: str, after: str, said: list
     assert len(text.splitlines()) <= 5
     for part in said:
         assert part in text
+
+
+def test_the_json_schema_tells_learners_apart() -> None:
+    """Editors want exactly one of the alternatives to fit."""
+    schema = dlf.Pipeline.model_json_schema()
+    pattern = schema["$defs"]["Custom"]["properties"]["type"]["pattern"]
+    assert re.search(pattern, "examples/perceptron.py:Perceptron")
+    assert not [one for one in ("logistic", "fm") if re.search(pattern, one)]
 
 
 @pytest.mark.parametrize(

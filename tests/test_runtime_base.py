@@ -1,8 +1,9 @@
-"""Pace, watch and the run's directory."""
+"""Pace, watch, the run's directory, and what REST says."""
 
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from pathlib import Path
 
@@ -13,7 +14,8 @@ from hypothesis import strategies as st
 import dlonflink as dlf
 from dlonflink.errors import JobError, PipelineError, ResumeError, SetupError
 from dlonflink.runtime.base import Pace, Progress, summary
-from dlonflink.runtime.directory import RunDirectory
+from dlonflink.runtime.directory import RunDirectory, State
+from dlonflink.runtime.rest import Rest
 from dlonflink.runtime.watch import Watch
 
 
@@ -168,3 +170,58 @@ def test_a_home_that_cannot_be_written(home: Path, monkeypatch: pytest.MonkeyPat
     with pytest.raises(SetupError, match="cannot write") as refused:
         RunDirectory.open(pipeline(), fresh=True, resume=False)
     assert "DLONFLINK_HOME" in str(refused.value)
+
+
+def test_a_run_whose_end_cannot_be_written_lets_go(home: Path) -> None:
+    first = RunDirectory.open(pipeline(), fresh=True, resume=False)
+    for file in first.path.iterdir():
+        file.unlink()
+    first.path.rmdir()
+    with pytest.raises(FileNotFoundError):
+        first.close("failed")
+    assert not first.scratch.exists()
+    RunDirectory.open(pipeline(), fresh=True, resume=False).close("stopped")
+
+
+def test_a_local_run_drops_no_checkpoint_unasked(home: Path) -> None:
+    flink = RunDirectory.open(pipeline(), fresh=False, resume=False)
+    newest = checkpoint(flink, "aa", 1)
+    flink.close("stopped")
+    with pytest.raises(PipelineError, match="did not finish"):
+        dlf.run(pipeline(), on="local")
+    again = RunDirectory.open(pipeline(), fresh=False, resume=True)
+    assert again.resumed_from == newest
+    again.close("stopped")
+    assert dlf.run(pipeline(), on="local", fresh=True).rows == 1
+
+
+def test_an_end_that_fails_is_raised_where_it_is_waited_for(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = RunDirectory.close
+
+    def close(directory: RunDirectory, state: State) -> None:
+        real(directory, state)
+        raise RuntimeError(f"no route to the bucket, {state}")
+
+    monkeypatch.setattr(RunDirectory, "close", close)
+    with pytest.raises(RuntimeError, match="no route to the bucket, finished"):
+        dlf.run(pipeline(), on="local")
+
+
+def test_an_answer_that_breaks_off_is_no_answer() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            for body in (b'{"state": "RUNN', b"<html>closing</html>"):
+                connection, _ = server.accept()
+                with connection:
+                    connection.recv(1 << 12)
+                    length = 5000 if body.startswith(b"{") else len(body)
+                    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (length, body))
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        rest = Rest(f"http://127.0.0.1:{server.getsockname()[1]}", "job")
+        for _ in range(2):
+            with pytest.raises(OSError, match=": "):
+                rest.status()
+        thread.join(10)

@@ -7,7 +7,7 @@ import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from unittest import mock
 from uuid import uuid4
@@ -28,6 +28,7 @@ from dlonflink.features.columns import Features
 from dlonflink.features.spec import FeatureSpec
 from dlonflink.learners.settings import FM
 from dlonflink.store.files import LocalFiles, RemoteFiles
+from dlonflink.store.full import digest_of
 from dlonflink.store.manifest import ModelSpec, Origin, Output, Provenance
 from dlonflink.store.provenance import code_digest, libraries
 from dlonflink.store.publisher import Publisher
@@ -257,6 +258,18 @@ def test_a_damaged_file_is_named(tmp_path: Path, name: str, damage: str) -> None
             store.read(version)
     assert caught.value.where == str(file)
     assert caught.value.fix
+
+
+def test_a_manifest_of_another_release_is_named(tmp_path: Path) -> None:
+    store = Store(str(tmp_path))
+    version = store.open("r1", 0).publish(draft())
+    file = tmp_path / version.folder / "manifest.json"
+    file.write_text(file.read_text().replace('"format": 1', '"format": 2'))
+    later = replace(version, entry=version.entry.model_copy(update={"manifest": digest_of(file.read_bytes())}))
+    with pytest.raises(CorruptionError, match="the manifest of version 1 cannot be understood") as caught:
+        store.read(later)
+    assert caught.value.where == str(file)
+    assert "format" in (caught.value.got or "")
 
 
 def test_a_lost_log_entry_is_corruption(tmp_path: Path) -> None:

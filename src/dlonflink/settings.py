@@ -1,6 +1,7 @@
 """What every description is made of; each room owns its own descriptions, built from these.
 
-Also the one place that reads the environment: `home()`, `cache_home()`, `java_home()` and `inherited()`.
+Also the one place that reads the environment (but for `failpoints`): `home()`, `cache_home()`, `java_home()` and
+`inherited()`.
 """
 
 from __future__ import annotations
@@ -57,6 +58,19 @@ def _duration(text: str) -> str:
     return text
 
 
+def _some_time(text: str) -> str:
+    if milliseconds(text) == 0:
+        raise ValueError(f"{text!r} is no time at all; write 1 ms or more")
+    return text
+
+
+def _text_of_a_duration(value: Any) -> Any:
+    """`every: 10`: ten of what?"""
+    if isinstance(value, str):
+        return value
+    raise PydanticCustomError("duration_type", "Input should be a duration: 500 ms, 10 s, 5 min, 2 h or 30 d")
+
+
 def _import_path(value: Any) -> Any:
     if not (isinstance(value, type) or callable(value)):
         return value
@@ -73,10 +87,14 @@ def _import_path(value: Any) -> Any:
     return f"{module}:{name}"
 
 
-Duration = Annotated[str, AfterValidator(_duration), Field(examples=["10 s"])]
+Duration = Annotated[str, BeforeValidator(_text_of_a_duration), AfterValidator(_duration), Field(examples=["10 s"])]
 """Kept as written: Flink gets it as it is."""
 
-ImportPath = Annotated[str, BeforeValidator(_import_path), Field(pattern=IMPORT_PATTERN)]
+Span = Annotated[Duration, AfterValidator(_some_time)]
+"""A duration that is not 0."""
+
+# The pattern comes first: behind a function pydantic leaves it out of the JSON schema, where any `type` would then fit.
+ImportPath = Annotated[str, Field(pattern=IMPORT_PATTERN), BeforeValidator(_import_path)]
 """`package.module:Name` or `path/to/file.py:Name`; a class given in Python becomes its path."""
 
 Name = Annotated[str, Field(pattern=NAME_PATTERN)]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import glob
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 import pyarrow as pa
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from dlonflink.connectors.base import Columns, SourceBase
 from dlonflink.errors import PipelineError
@@ -25,6 +25,12 @@ class FileSource(SourceBase):
     """csv: the first line of each file names its columns, and `columns` may name some of them in any order. False: the
     file's columns are `columns`, in order."""
     null: str = ""
+
+    @model_validator(mode="after")
+    def _csv_alone(self) -> Self:
+        if self.format != "csv" and (self.null or not self.header):
+            raise ValueError("header and null are keys of csv; JSON lines name their columns, and null is null")
+        return self
 
 
 def resolve(source: FileSource) -> list[Path]:

@@ -118,16 +118,23 @@ def _header(file: Path, wanted: pa.Schema) -> bool:
         return False
     for name in wanted.names:
         if names.count(name) != 1:
-            close = difflib.get_close_matches(name, names, 1)
-            guess = f"did you mean {close[0]!r}? Or set header to false" if close else "set header to false"
             raise SchemaError(
                 f"column {name!r} is {'not' if name not in names else 'more than once'} in the file",
                 where=f"{file}, first line",
                 expected="one column of that name",
                 got=", ".join(names[:20]),
-                fix=f"{guess} if the first line is a row",
+                fix="rename one of them in the file" if name in names else _guess(name, names),
             )
     return True
+
+
+def _guess(name: str, names: Sequence[str]) -> str:
+    """What may be wrong with a first line that lacks a column."""
+    close = difflib.get_close_matches(name, names, 1)
+    if len(names) == 1 and any(sign in names[0] for sign in ";\t|"):
+        return "separate the columns by commas; Flink's own csv format, by a source of type sql, reads other signs"
+    first = f"did you mean {close[0]!r}? Or set header to false" if close else "set header to false"
+    return f"{first} if the first line is a row"
 
 
 def _jsonl(file: Path, wanted: pa.Schema, batch_rows: int) -> Iterator[pa.RecordBatch]:

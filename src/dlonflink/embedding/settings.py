@@ -15,6 +15,6 @@ class Embedding(Settings):
     dim: Annotated[int, Field(ge=1, le=1024)] = 16
     optimizer: Literal["adagrad", "sgd"] = "adagrad"
     """adagrad: one accumulator a row, A += mean(g^2), row -= lr * g / (1 + sqrt(A)); sgd: row -= lr * g."""
-    lr: float = 0.1
-    init: float = 0.01
+    lr: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 0.1
+    init: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.01
     """Standard deviation of a row's first values, a pure function of (seed, ID)."""

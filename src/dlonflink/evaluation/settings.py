@@ -6,12 +6,16 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from dlonflink.settings import Duration, Settings
+from dlonflink.settings import Settings, Span
 
 
 class Evaluation(Settings):
     """Figures over scored rows: over all of them, and over windows."""
 
-    metrics: tuple[Literal["logloss", "auc", "calibration"], ...] = ("logloss", "auc", "calibration")
-    windows: tuple[Annotated[int, Field(ge=1)] | Duration, ...] = (100_000,)
+    metrics: Annotated[tuple[Literal["logloss", "auc", "calibration"], ...], Field(min_length=1)] = (
+        "logloss",
+        "auc",
+        "calibration",
+    )
+    windows: tuple[Annotated[int, Field(ge=1)] | Span, ...] = (100_000,)
     """Tumbling windows: a number of rows, or a span of event time."""

@@ -68,8 +68,6 @@ class Windows:
         """`size`: rows, or a span of event time. `figures`: metrics over no row, taken over."""
         self.size = size
         self._length = size if isinstance(size, int) else milliseconds(size)
-        if self._length < 1:
-            raise ValueError(f"a window of {size} holds nothing")
         self._by_rows = isinstance(size, int)
         self._figures = figures
         self._names = tuple(figures.values())

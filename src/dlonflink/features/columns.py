@@ -4,9 +4,19 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from dlonflink.settings import Settings
+
+
+def _different(columns: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(columns)) < len(columns):
+        raise ValueError(f"a column stands twice in the cross of {', '.join(columns)}")
+    return columns
+
+
+Parts = Annotated[tuple[str, ...], Field(min_length=2), AfterValidator(_different)]
+"""Columns of a cross."""
 
 
 class Hashed(Settings):
@@ -31,7 +41,7 @@ class Hashed(Settings):
 class Crossed(Settings):
     """Two or more scalar columns as one ID."""
 
-    columns: Annotated[tuple[str, ...], Field(min_length=2)]
+    columns: Parts
 
     @property
     def name(self) -> str:
@@ -43,14 +53,14 @@ class Dense(Settings):
 
     column: str
     transform: Literal["none", "log1p"] = "none"
-    fill: float = 0.0
+    fill: Annotated[float, Field(allow_inf_nan=False)] = 0.0
 
 
 class Features(Settings):
     """Which columns are features: IDs, crosses of IDs, numbers. A name alone is a column with the defaults."""
 
     hashed: tuple[str | Hashed, ...] = ()
-    crossed: tuple[tuple[str, ...] | Crossed, ...] = ()
+    crossed: tuple[Parts | Crossed, ...] = ()
     dense: tuple[str | Dense, ...] = ()
 
     def all_hashed(self) -> tuple[Hashed, ...]:
@@ -70,7 +80,7 @@ class Features(Settings):
         return tuple(dict.fromkeys([*hashed, *crossed, *dense]))
 
     def __len__(self) -> int:
-        """Declared columns: what step sizes are divided by (DESIGN of the learners: F)."""
+        """Declared features of any kind: F, by which the learners divide their step sizes."""
         return len(self.hashed) + len(self.crossed) + len(self.dense)
 
 

@@ -152,6 +152,7 @@ def _times(batch: pa.RecordBatch, event_time: str | None, first_row: int) -> Tim
     if not arrays.is_time(column.type):
         raise SchemaError(
             f"column {event_time!r} cannot be the event time",
+            where="source.event_time",
             expected="TIMESTAMP, TIMESTAMP_LTZ, DATE, or BIGINT (milliseconds since 1970)",
             got=sql(column.type),
             fix="CAST it in source.query",

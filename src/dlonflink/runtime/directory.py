@@ -102,12 +102,14 @@ class RunDirectory:
 
     def close(self, state: State) -> None:
         """Says what became of the run, sweeps the temporary files, lets go of the lock. Once."""
-        self.write(state)
-        shutil.rmtree(self.scratch, ignore_errors=True)
-        if state == "finished":
-            # Nothing can be resumed before a finished run: its own and every earlier run's checkpoints are of no use.
-            _drop(self.checkpoint_base, [entry.name for entry in (self.base / "runs").iterdir()])
-        self._lock.close()
+        try:
+            self.write(state)
+            if state == "finished":
+                # Nothing can be resumed before a finished run: its checkpoints, and those before it, are of no use.
+                _drop(self.checkpoint_base, [entry.name for entry in (self.base / "runs").iterdir()])
+        finally:
+            shutil.rmtree(self.scratch, ignore_errors=True)
+            self._lock.close()
 
 
 def checkpoint_base(pipeline: Pipeline, base: Path) -> str:

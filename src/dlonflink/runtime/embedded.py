@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
+from dlonflink.errors import JobError
 from dlonflink.runtime.base import Job, Pace, Progress, Summary, summary
 from dlonflink.runtime.directory import RunDirectory, State
 from dlonflink.runtime.explain import brief, explain, explain_exit
@@ -63,7 +64,7 @@ class EmbeddedJob(Job):
         try:
             self._end(error)
             self._directory.close(state)
-        except OSError as problem:
+        except Exception as problem:  # noqa: BLE001 - a remote file system's client raises its own; who waits must know
             error = error or problem
         self._watch.end(result, error)
 
@@ -108,6 +109,12 @@ class EmbeddedJob(Job):
         return None
 
     def _finished(self, event: dict[str, Any]) -> Summary:
+        if event["report"] is None:
+            raise JobError(
+                "the job was stopped with a savepoint, before the end of its input",
+                where=self._web,
+                fix="to go on from it, use --fresh and name it: runtime.flink.options, execution.savepoint.path",
+            )
         # The last version is published after the last report, at the checkpoint that Flink makes of the end.
         report: dict[str, Any] = {**event["report"], "version": self._last_version()}
         self._tell("finished", report)

@@ -61,7 +61,7 @@ class LocalJob(Job):
             error = problem
         try:
             self._directory.close(state)
-        except OSError as problem:
+        except Exception as problem:  # noqa: BLE001 - a remote file system's client raises its own; who waits must know
             error = error or problem
         self._watch.end(result, error)
 

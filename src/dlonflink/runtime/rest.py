@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import urllib.error
 import urllib.parse
@@ -80,3 +81,6 @@ class Rest:
             # Not there yet (metrics of a task that has not started) reads like nothing.
             error.close()
             raise OSError(f"{path}: HTTP {error.code}") from None
+        except (http.client.HTTPException, ValueError) as error:
+            # A cluster that closes in the middle of its answer.
+            raise OSError(f"{path}: {error!r}") from error

@@ -40,7 +40,7 @@ def start(pipeline: Pipeline, *, on: Target | None = None, fresh: bool = False, 
     columns = schema(placed.source)
     check(placed, target, columns)
     training = plans.training_plan(placed, description=description)
-    directory = RunDirectory.open(placed, fresh=fresh or target == "local", resume=resume)
+    directory = RunDirectory.open(placed, fresh=fresh, resume=resume)
     try:
         if target == "local":
             batches = read(placed.source, columns_read(placed), batch_rows=_LOCAL_ROWS)

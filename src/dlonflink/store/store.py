@@ -11,7 +11,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import final
 
-from dlonflink.errors import VersionNotFound
+from pydantic import ValidationError
+
+from dlonflink.errors import CorruptionError, VersionNotFound
 from dlonflink.store.files import files_at
 from dlonflink.store.full import MANIFEST, TABLE, WEIGHTS, read_arrays, read_checked
 from dlonflink.store.log import Log, Opened
@@ -71,12 +73,26 @@ class Store:
         )
 
     def read(self, version: Version) -> Contents:
-        """Raises VersionNotFound when its files are no longer kept, CorruptionError when one is damaged."""
-        manifest = Manifest.model_validate_json(
-            read_checked(self._files, f"{version.folder}/{MANIFEST}", version.entry.manifest, version.number)
-        )
+        """Raises VersionNotFound when its files are no longer kept, CorruptionError when one is damaged, or when the
+        manifest is of a release that this one does not understand.
+        """
+        manifest = self._manifest(version)
         weights, table = (
             read_arrays(self._files, f"{version.folder}/{name}", manifest.files[name], version.number)
             for name in (WEIGHTS, TABLE)
         )
         return Contents(manifest, weights, table)
+
+    def _manifest(self, version: Version) -> Manifest:
+        name = f"{version.folder}/{MANIFEST}"
+        data = read_checked(self._files, name, version.entry.manifest, version.number)
+        try:
+            return Manifest.model_validate_json(data)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            raise CorruptionError(
+                f"the manifest of version {version.number} cannot be understood",
+                where=f"{self.url}/{name}",
+                got=f"{'.'.join(map(str, first['loc']))}: {first['msg']}",
+                fix="read it with the release that wrote it, or load another version",
+            ) from error

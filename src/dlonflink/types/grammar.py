@@ -58,7 +58,7 @@ def parse(text: str, *, column: str) -> pa.DataType:
     except _Refused as refused:
         raise PipelineError(
             f"column {column!r}: {refused.what}",
-            where=f"columns.{column}",
+            where=f"source.columns.{column}",
             expected=refused.expected,
             got=text,
             fix=refused.fix,
@@ -88,7 +88,7 @@ def sql(type_: pa.DataType) -> str:
         return f"ROW<{', '.join(f'{_quote(field.name)} {_field_sql(field)}' for field in type_)}>"
     raise SchemaError(
         f"the Arrow type {type_} has no Flink SQL type",
-        expected="one of the types in docs/types.md",
+        expected=", ".join((*_PLAIN, *_PARAMETERS)),
         got=str(type_),
         fix="cast the column first",
     )

@@ -232,7 +232,11 @@ class _Loop:
                 )
             )
 
-        self._publications.submit(job)
+        def skip() -> Published:
+            return Published(wire.Version(checkpoint=checkpoint, outcome="skipped", reason=protocol.REPLACED))
+
+        # A store slower than the checkpoints publishes the newest there is, instead of ever more copies waiting for it.
+        self._publications.submit(job, instead=None if last else skip)
 
 
 def _name_log(hello: wire.Hello) -> None:

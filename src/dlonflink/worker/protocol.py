@@ -28,6 +28,9 @@ CREDITS = 4
 """Batches under way: one in the learner, the others cover the round trip. A peer that sends more meets back-pressure
 (the inbox is bounded), not an error: by the time a batch is handled here its credit is given back."""
 
+REPLACED = "a newer checkpoint took its place"
+"""Why the COMMIT of an older one is answered with `skipped`."""
+
 
 @dataclass(frozen=True)
 class Learned:
@@ -283,8 +286,7 @@ class Protocol:
             self._publishing += 1
             return [*(Drop(one) for one in older), Publish(checkpoint, checkpoint)]
         if FINAL < checkpoint <= self._newest:
-            reason = "a newer checkpoint took its place"
-            return [Send(wire.Version(checkpoint=checkpoint, outcome="skipped", reason=reason))]
+            return [Send(wire.Version(checkpoint=checkpoint, outcome="skipped", reason=REPLACED))]
         if self._phase is not Phase.FINISHED or checkpoint == FINAL:
             raise _order("COMMIT", f"checkpoint {checkpoint}, which never had a barrier")
         older = [one for one in self._open if one != FINAL]

@@ -12,15 +12,18 @@ from __future__ import annotations
 import os
 import queue
 import socket
+import sys
 import threading
 import time
+import traceback
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import NoReturn
 
 import pyarrow as pa
 
-from dlonflink.errors import DLOnFlinkError, ProtocolError
+from dlonflink.errors import ProtocolError
 from dlonflink.worker import wire
 from dlonflink.worker.protocol import Event
 
@@ -100,8 +103,23 @@ class Writer:
                         self._connection.sendall(piece)
             except OSError:
                 gone = True  # the reader sees the end of the socket too, and ends the process
+            except Exception:  # noqa: BLE001 - a message that cannot be encoded: a bug
+                # Without this thread nothing can be told any more, and the learning one would wait for ever. Flink sees
+                # the exit, and shows what was printed last.
+                traceback.print_exc()
+                sys.stderr.flush()
+                os._exit(1)
             finally:
                 self._queue.task_done()
+
+
+Job = Callable[[], Event | None]
+
+
+@dataclass
+class _Waiting:
+    job: Job
+    instead: Job | None
 
 
 class Background:
@@ -109,20 +127,35 @@ class Background:
 
     def __init__(self, name: str, inbox: Inbox) -> None:
         self._inbox = inbox
-        self._jobs: queue.SimpleQueue[Callable[[], Event | None]] = queue.SimpleQueue()
+        self._changed = threading.Condition()
+        self._jobs: deque[_Waiting] = deque()
         start(name, self._run)
 
-    def submit(self, job: Callable[[], Event | None]) -> None:
-        self._jobs.put(job)
+    def submit(self, job: Job, *, instead: Job | None = None) -> None:
+        """`instead` runs in the place of `job` if the next one is submitted before its turn has come: so jobs that hold
+        much memory do not pile up behind a slow one.
+        """
+        with self._changed:
+            for waiting in self._jobs:
+                if waiting.instead is not None:
+                    waiting.job, waiting.instead = waiting.instead, None
+            self._jobs.append(_Waiting(job, instead))
+            self._changed.notify()
+
+    def _next(self) -> Job:
+        with self._changed:
+            self._changed.wait_for(lambda: self._jobs)
+            return self._jobs.popleft().job
 
     def _run(self) -> None:
         while True:
-            job = self._jobs.get()
+            job = self._next()
             try:
                 event = job()
             except Exception as failure:  # noqa: BLE001 - the learning thread raises it
                 self._inbox.fail(failure)
                 return
+            del job  # and the copy that it holds, for the time until the next one
             if event is not None:
                 self._inbox.put_word(event)
 
@@ -149,10 +182,10 @@ def read_frames(connection: socket.socket, inbox: Inbox) -> None:
             inbox.put_frame(message)
             if isinstance(message, wire.Stop):
                 return  # what is under way may take longer than the socket lives
-    except DLOnFlinkError as failure:
-        inbox.fail(failure)
     except (EOFError, OSError):
         end_now()
+    except Exception as failure:  # noqa: BLE001 - no memory for a frame, for one: the learning thread would wait for ever
+        inbox.fail(failure)
 
 
 def hold_lifeline(descriptor: int) -> None:

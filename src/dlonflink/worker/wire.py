@@ -263,7 +263,12 @@ def _payload(message: Message) -> tuple[Bytes, ...]:
         case Finished(report=report) | Metrics(report=report):
             return (_OBJECT.dump_json(dict(report)),)
         case Error(error=error):
-            return (_ERROR.dump_json(dict(error)),)
+            return (_ERROR.dump_json({part: text and _utf8(text) for part, text in error.items()}),)
+
+
+def _utf8(text: str) -> str:
+    """Half a character, as in a file's name that is not UTF-8, must not keep an error from being told."""
+    return text.encode(errors="backslashreplace").decode()
 
 
 @dataclass(frozen=True)

@@ -18,9 +18,12 @@ public sealed class FailureException extends IOException permits LastingFailureE
 
     private static final String MARK = "dlonflink-error: ";
 
-    /** The codes of what would come again after a restart: what the plan, the set-up or the data says is wrong. */
+    /**
+     * The codes of what would come again after a restart: what the plan, the set-up or the data says is wrong. And of what
+     * must not be tried again: a run that was fenced off would, restarted, take the store back from the later one.
+     */
     private static final Set<String> LASTING =
-            Set.of("pipeline", "setup", "data", "schema", "sql", "protocol", "resume");
+            Set.of("pipeline", "setup", "data", "schema", "sql", "protocol", "resume", "fenced");
 
     FailureException(ObjectNode error, @Nullable Throwable cause) {
         super(MARK + Json.write(error), cause);

@@ -279,6 +279,8 @@ public final class TrainOperator extends AbstractStreamOperator<RowData>
         if (worker != null) {
             // A failed task has no use for what is under way: its restart makes it good.
             boolean failed = loss != null || getContainingTask().isFailing();
+            // Cancelled between BARRIER and its future: nobody else would let the reader go on, which waits for room.
+            snapshots.failAll(new IOException("the task has ended"));
             worker.close(failed ? 0 : settings.limits().stopMs());
         }
         super.close();

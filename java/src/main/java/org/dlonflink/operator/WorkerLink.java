@@ -139,6 +139,9 @@ final class WorkerLink {
             lost(closing ? e : causeOf(e));
         } catch (InterruptedException e) {
             lost(new IOException("the reader was interrupted", e));
+        } catch (Throwable e) {
+            // No memory for a frame, for one. Without the reader the operator would wait for ever.
+            lost(new IOException("frames of the worker cannot be read", e));
         }
     }
 

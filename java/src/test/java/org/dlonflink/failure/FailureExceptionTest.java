@@ -38,6 +38,7 @@ class FailureExceptionTest {
         assertThat(lasting(Failure.of("worker", "exited").exception())).isFalse();
         assertThat(lasting(Failure.of("data", "no number").exception())).isTrue();
         assertThat(lasting(Failure.of("setup", "no python").exception())).isTrue();
+        assertThat(lasting(Failure.of("fenced", "a later run").exception())).isTrue();
     }
 
     private static boolean lasting(Exception failure) {

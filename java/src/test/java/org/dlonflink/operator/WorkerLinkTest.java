@@ -1,0 +1,98 @@
+package org.dlonflink.operator;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import org.apache.flink.table.types.logical.RowType;
+import org.dlonflink.json.Json;
+import org.dlonflink.plan.Plan;
+import org.dlonflink.wire.Frame;
+import org.dlonflink.wire.FrameType;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+@Timeout(60)
+class WorkerLinkTest {
+    private static final String CONNECTED = "import socket, struct, sys, time\n"
+            + "s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1])\n"
+            + "def say(kind, payload): s.sendall(struct.pack('<BBHI', kind, 0, 0, len(payload)) + payload)\n";
+
+    @TempDir
+    private Path directory;
+
+    private TrainSettings settings(String python) {
+        return new TrainSettings(
+                "test",
+                "run",
+                new Plan.Limits(10, 1 << 20, 50, 1 << 20, 30_000, 3_000),
+                new ArrayList<>(List.of("python3", "-c", CONNECTED + python)),
+                new LinkedHashMap<>(),
+                directory.resolve("log").toString(),
+                "[]",
+                RowType.of(),
+                RowType.of());
+    }
+
+    /** Whatever the reader's thread dies of: the operator, which waits for frames, hears of it. */
+    @Test
+    void aReaderThatFailsIsALostWorker() throws Exception {
+        CompletableFuture<IOException> lost = new CompletableFuture<>();
+        WorkerLink.Receiver receiver = new WorkerLink.Receiver() {
+            @Override
+            public void receive(Frame frame) {
+                throw new OutOfMemoryError("for one");
+            }
+
+            @Override
+            public void lost(IOException cause) {
+                lost.complete(cause);
+            }
+        };
+        WorkerLink worker = WorkerLink.start(settings("say(42, b'{}'); time.sleep(60)"), 0, receiver);
+        try {
+            worker.greet(Json.object());
+            assertThat(lost.get(30, TimeUnit.SECONDS)).hasRootCauseMessage("for one");
+        } finally {
+            worker.close(0);
+        }
+    }
+
+    /** A task cancelled between BARRIER and the snapshot's future has nobody who would read the chunks. */
+    @Test
+    void aReaderThatWaitsForRoomGoesOnWhenTheTaskEnds() throws Exception {
+        SnapshotTransfer snapshots = new SnapshotTransfer(new FinalSnapshot(directory.resolve("final")));
+        snapshots.begin(1);
+        CompletableFuture<Void> version = new CompletableFuture<>();
+        WorkerLink.Receiver receiver = new WorkerLink.Receiver() {
+            @Override
+            public void receive(Frame frame) throws IOException, InterruptedException {
+                if (frame.type() == FrameType.SNAPSHOT) {
+                    snapshots.chunk(frame);
+                } else {
+                    version.complete(null);
+                }
+            }
+
+            @Override
+            public void lost(IOException cause) {
+                version.completeExceptionally(cause);
+            }
+        };
+        String chunks = "for _ in range(40): say(37, struct.pack('<q', 1) + b'x' * 1000)\n";
+        WorkerLink worker = WorkerLink.start(settings(chunks + "say(39, b'{}'); time.sleep(60)"), 0, receiver);
+        try {
+            worker.greet(Json.object());
+            snapshots.failAll(new IOException("the task has ended"));
+            version.get(30, TimeUnit.SECONDS);
+        } finally {
+            worker.close(0);
+        }
+    }
+}
