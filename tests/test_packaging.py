@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+CERTIFICATES = {"UV_SYSTEM_CERTS": "1"} if Path("/etc/ssl/certs/ca-certificates.crt").is_file() else {}
+"""As scripts/setup has it: uv looks into the system's store only when it is told to."""
 JAVA_TOOLS = {"java", "javac", "jar", "mvn"}
 
 PIPELINE = """\
@@ -49,7 +51,7 @@ def no_java(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
             if tool.name not in JAVA_TOOLS and not (tools / tool.name).exists():
                 (tools / tool.name).symlink_to(tool)
     env = {name: value for name, value in os.environ.items() if name != "JAVA_HOME" and not name.startswith("PYTHON")}
-    return env | {"PATH": str(tools)}
+    return env | {"PATH": str(tools), **CERTIFICATES}
 
 
 def copy_of_the_checkout(to: Path, *, jar: bool) -> Path:

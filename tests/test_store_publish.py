@@ -177,6 +177,14 @@ def test_the_last_to_open_owns_the_store(url: str) -> None:
     assert successor.publish(draft(attempt=1, checkpoint=2)).number == 2
 
 
+def test_a_run_that_was_fenced_off_stays_out(url: str) -> None:
+    Store(url).open("r1", 0)
+    later = Store(url).open("r2", 0)
+    with pytest.raises(FencedError, match="another run has taken over"):
+        Store(url).open("r1", 1)
+    assert later.publish(draft("r2")).number == 1
+
+
 def test_a_draft_of_another_run_is_a_mistake_of_the_caller(url: str) -> None:
     with pytest.raises(ValueError, match="not this publisher's"):
         Store(url).open("r1", 0).publish(draft("r2"))
@@ -332,9 +340,14 @@ class Life:
 class Model:
     versions: list[tuple[str, int, float]] = field(default_factory=list)  # run, checkpoint, value
     owner: Life | None = None
+    opened: set[str] = field(default_factory=set)
+
+    def may_open(self, run: str) -> bool:
+        """A run that another has fenced off stays out, whatever attempt it starts."""
+        return self.owner is None or self.owner.run == run or run not in self.opened
 
 
-RUNS = st.sampled_from(["r1", "r2"])
+RUNS = st.sampled_from(["r1", "r2", "r3", "r4"])
 CHECKPOINTS = st.integers(1, 4)
 KEEP = 2
 
@@ -354,6 +367,11 @@ class Publishers(RuleBasedStateMachine):
     @rule(run=RUNS)
     def open(self, run: str) -> None:
         self.attempts += 1
+        if not self.model.may_open(run):
+            with pytest.raises(FencedError):
+                Store(self.url).open(run, self.attempts, keep=KEEP)
+            return
+        self.model.opened.add(run)
         life = Life(Store(self.url).open(run, self.attempts, keep=KEEP), run, self.attempts)
         self.lives.append(life)
         self.model.owner = life
@@ -394,7 +412,7 @@ class Publishers(RuleBasedStateMachine):
     @rule(who=st.integers(0, 9), checkpoint=CHECKPOINTS, write=st.integers(0, FILES), run=RUNS)
     def publish_overtaken(self, who: int, checkpoint: int, write: int, run: str) -> None:
         """Before its n-th write another opens the store: then the first is fenced off, whatever it has written."""
-        if (life := self._pick(who)) and self._news(life, checkpoint):
+        if (life := self._pick(who)) and self._news(life, checkpoint) and self.model.may_open(run):
             with before_write(write, lambda: self.open(run)), pytest.raises(FencedError):
                 life.publisher.publish(self._draft(life, checkpoint))
 
@@ -418,7 +436,7 @@ class Publishers(RuleBasedStateMachine):
     def teardown(self) -> None:
         if not hasattr(self, "model"):
             return
-        self.open("r1")  # cleans up after all who crashed
+        self.open("last")  # cleans up after all who crashed
         kept = [version.kept for version in self.watching.versions()]
         assert kept == [index < KEEP for index in range(len(kept))]
         folders = RemoteFiles(self.url).names("versions")

@@ -120,3 +120,13 @@ def test_making_good_waits_for_the_next_checkpoint_where_not_each_is_a_version(t
 def test_without_export_nothing_is_published(tmp_path: Path) -> None:
     one = Exporter(None, run="run-1", attempt=0)
     assert one.commit(taken(tmp_path, 1), 1, last=True, now=0.0).outcome == "skipped"
+
+
+def test_a_model_that_learned_no_row_is_not_published(tmp_path: Path) -> None:
+    one = exporter(tmp_path)
+    nothing = taken(tmp_path, 1, rows=0)
+    one.make_good(nothing, Restored(run="run-1", checkpoint=1, waiting=b"", version=None))
+    for last in (False, True):
+        outcome = one.commit(nothing, 2, last=last, now=0.0)
+        assert (outcome.outcome, outcome.version, outcome.reason) == ("skipped", None, "no row was learned")
+    assert published(tmp_path) == []

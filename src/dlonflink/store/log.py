@@ -59,16 +59,18 @@ class State:
     length: int = 0
     owner: Owner | None = None
     versions: tuple[Published, ...] = field(default=())  # oldest first, numbered from 1
+    runs: frozenset[str] = frozenset()  # that ever opened the store
 
     def after(self, entries: Sequence[Opened | Published]) -> State:
         """The state with `entries` appended."""
-        owner, versions = self.owner, list(self.versions)
+        owner, versions, runs = self.owner, list(self.versions), set(self.runs)
         for position, entry in enumerate(entries, self.length):
             if isinstance(entry, Opened):
                 owner = Owner(position, entry)
+                runs.add(entry.run)
             else:
                 versions.append(entry)
-        return State(self.length + len(entries), owner, tuple(versions))
+        return State(self.length + len(entries), owner, tuple(versions), frozenset(runs))
 
     def published(self, run: str, checkpoint: int) -> Published | None:
         """The version of this run's checkpoint, if there is one."""

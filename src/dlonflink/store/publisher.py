@@ -14,7 +14,7 @@ from typing import final
 from dlonflink.errors import FencedError, StoreError
 from dlonflink.store.files import Files
 from dlonflink.store.full import MANIFEST, TABLE, WEIGHTS, digest_of, write_arrays
-from dlonflink.store.log import Log, Opened, Published, State
+from dlonflink.store.log import Log, Opened, Owner, Published, State
 from dlonflink.store.manifest import Manifest
 from dlonflink.store.version import FOLDER, Draft, Version, version_of
 
@@ -61,25 +61,35 @@ class Publisher:
         return version_of(entry, kept=True)
 
     def _open(self) -> None:
-        state = self._log.read()
+        state = self._openable()
         while not self._log.append(self._opened, state):
-            state = self._log.read()
+            state = self._openable()
         self._epoch = state.length
         self._prune(state.after([self._opened]))
+
+    def _openable(self) -> State:
+        """A new attempt of a run that another has fenced off must not take the store back."""
+        state = self._log.read()
+        owner = state.owner
+        if owner is not None and owner.opened.run != self._opened.run and self._opened.run in state.runs:
+            raise self._fenced(owner)
+        return state
 
     def _owned(self) -> State:
         state = self._log.read()
         assert state.owner is not None  # this publisher's own entry is in the log
         if state.owner.epoch != self._epoch:
-            later = state.owner.opened
-            raise FencedError(
-                "another run has taken over this store",
-                where=self._files.url,
-                expected=f"run {self._opened.run}, attempt {self._opened.attempt}",
-                got=f"run {later.run}, attempt {later.attempt}, opened at {later.at}",
-                fix="stop one of the two, or give each its own export.to",
-            )
+            raise self._fenced(state.owner)
         return state
+
+    def _fenced(self, later: Owner) -> FencedError:
+        return FencedError(
+            "another run has taken over this store",
+            where=self._files.url,
+            expected=f"run {self._opened.run}, attempt {self._opened.attempt}",
+            got=f"run {later.opened.run}, attempt {later.opened.attempt}, opened at {later.opened.at}",
+            fix="stop one of the two, or give each its own export.to",
+        )
 
     def _write(self, draft: Draft, number: int) -> Published:
         """Writes the files of `draft`; returns the entry that would commit them."""

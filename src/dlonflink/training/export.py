@@ -63,7 +63,7 @@ class Exporter:
             ours = [one for one in self._store.versions() if one.origin.run in (restored.run, copy.origin.run)]
             self._newest = ours[0].number if ours else None
             lost = (restored.run, restored.checkpoint) not in [(one.origin.run, one.origin.checkpoint) for one in ours]
-            if lost and not self._every and restored.checkpoint >= 0:
+            if lost and not self._every and restored.checkpoint >= 0 and copy.origin.rows:
                 self._newest = self._publisher.publish(copy.draft(restored.checkpoint)).number
                 _log.info("version %s: the COMMIT of checkpoint %s was lost", self._newest, restored.checkpoint)
         except FencedError:
@@ -81,6 +81,8 @@ class Exporter:
             return Outcome("skipped", None, "the pipeline has no export")
         if last and self._final:
             return Outcome("skipped", self._final.version, "the final state is published already")
+        if copy.origin.rows == 0:
+            return Outcome("skipped", self._newest, "no row was learned")
         if not last and self._last is not None and now - self._last < self._every:
             return Outcome("skipped", self._newest, f"the last version is younger than {self._every:g} s")
         try:
