@@ -5,9 +5,7 @@ The text of a key is the docstring under its field; a test holds that the page i
 
 from __future__ import annotations
 
-import ast
 import inspect
-import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from types import NoneType, UnionType
@@ -71,18 +69,6 @@ def sections(model: type[Settings] = Pipeline, path: str = "", seen: set[type] |
                     yield from sections(inner, f"{path}.{name}".lstrip("."), seen)
 
 
-def meanings(model: type[Settings]) -> dict[str, str]:
-    """Field -> the docstring under it, bases first."""
-    found: dict[str, str] = {}
-    for one in reversed([base for base in model.__mro__ if issubclass(base, Settings) and base is not Settings]):
-        (definition,) = ast.parse(textwrap.dedent(inspect.getsource(one))).body
-        assert isinstance(definition, ast.ClassDef)
-        for field, text in zip(definition.body, definition.body[1:], strict=False):
-            if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name) and isinstance(text, ast.Expr):
-                found[field.target.id] = " ".join(ast.literal_eval(text.value).split())
-    return found
-
-
 def bounds(annotation: Any) -> str:
     found = [part for info in get_args(annotation)[1:] if isinstance(info, FieldInfo) for part in info.metadata]
     said = [f"{sign} {getattr(part, name)}" for part in found for name, sign in BOUNDS.items() if hasattr(part, name)]
@@ -128,14 +114,14 @@ def render() -> str:
     links = {section.model: section.link for section in every}
     parts: list[str] = []
     for section in every:
-        texts, hints = meanings(section.model), get_type_hints(section.model, include_extras=True)
+        hints = get_type_hints(section.model, include_extras=True)
         rows = [
             " | ".join(
                 (
                     f"| `{name}`",
                     kind(hints[name], links),
                     default(field),
-                    f"{texts.get(name) or field.description or ''} |",
+                    f"{' '.join((field.description or '').split())} |",
                 )
             )
             for name, field in section.model.model_fields.items()

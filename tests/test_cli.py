@@ -8,6 +8,7 @@ import pty
 import re
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,16 @@ def job(stream: Any, tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.fixture(scope="module")
+def published(stream: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a store, `versions`."""
+    folder = tmp_path_factory.mktemp("published")
+    (folder / "job.py").write_text(JOB.format(path=str(stream.path), columns=stream.columns))
+    done = dlonflink(folder, "run", "job.py:pipeline", "--on", "local")
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
 def test_run_then_versions_then_predict(job: Path, stream: Any) -> None:
     done = dlonflink(job, "run", "job.py:pipeline", "--on", "local", "--summary", "out.json")
     assert done.returncode == 0, done.stderr
@@ -69,7 +80,7 @@ def test_run_then_versions_then_predict(job: Path, stream: Any) -> None:
     assert line.split()[0] == "1"
     assert f"{stream.rows:,}" in line
 
-    rows = [{"user": 'u "3", é', "ad": 3}, {"user": None, "ad": None}, {}]
+    rows = [{"user": 'u "3", é', "ad": 3}, {"user": None, "ad": None}, {"user": None, "more": 1}]
     scored = dlonflink(job, "predict", "versions", stdin="\n".join(map(json.dumps, rows)) + "\n\n")
     assert scored.returncode == 0, scored.stderr
     answers = [json.loads(answer) for answer in scored.stdout.splitlines()]
@@ -88,14 +99,76 @@ def test_the_printed_example_works(job: Path) -> None:
     assert 0 < json.loads(scored.stdout)["score"] < 1
 
 
-def test_predict_refuses_what_is_no_row(job: Path) -> None:
-    dlonflink(job, "run", "job.py:pipeline", "--on", "local")
-    done = dlonflink(job, "predict", "versions", stdin='{"ad": 1}\n[1]\n')
+def test_predict_refuses_what_is_no_row(published: Path) -> None:
+    done = dlonflink(published, "predict", "versions", stdin='{"ad": 1}\n[1]\n')
     assert done.returncode == 1
     assert "stdin, line 2" in done.stderr
-    done = dlonflink(job, "predict", "nowhere", stdin="{}\n")
+    done = dlonflink(published, "predict", "nowhere", stdin="{}\n")
     assert done.returncode == 1
     assert "error[version-not-found]" in done.stderr
+
+
+def test_predict_names_the_line_of_its_input(published: Path) -> None:
+    # Behind the first batch of 1,024 rows, and blank lines are lines.
+    lines = ['{"ad": 1}', ""] * 750
+    done = dlonflink(published, "predict", "versions", stdin="\n".join([*lines, '{"ad": "x"}', '{"ad": 2}']))
+    assert done.returncode == 1
+    assert "stdin, line 1,501\n" in done.stderr
+    assert "'ad'" in done.stderr
+    assert len(done.stderr.splitlines()) <= 10
+
+
+@pytest.mark.parametrize(
+    ("row", "fix"), [('{"price": 2, "usr": "a"}', "did you mean 'user' by 'usr'?"), ("{}", "name at least one of them")]
+)
+def test_predict_refuses_a_row_without_any_feature(published: Path, row: str, fix: str) -> None:
+    done = dlonflink(published, "predict", "versions", stdin='{"ad": 1}\n' + row)
+    assert done.returncode == 1
+    assert "none of the columns that the model reads" in done.stderr
+    assert "stdin, line 2" in done.stderr
+    assert fix in done.stderr
+
+
+def test_a_summary_that_cannot_be_written(job: Path) -> None:
+    for file in ("nowhere/out.json", "."):
+        done = dlonflink(job, "run", "job.py:pipeline", "--on", "local", "--summary", file)
+        assert done.returncode == 2
+        assert done.stderr.startswith("error[pipeline]: the summary cannot be written"), done.stderr
+        assert file in done.stderr
+        assert not done.stdout  # nothing ran
+    # A disk that fills up meanwhile costs the file alone: the figures are told.
+    done = dlonflink(job, "run", "job.py:pipeline", "--on", "local", "--summary", "/dev/full")
+    assert done.returncode == 1
+    assert done.stderr.startswith("error[setup]: the run is finished"), done.stderr
+    assert "Traceback" not in done.stderr
+    assert "next:" in done.stdout
+
+
+def test_figures_that_are_undefined_are_left_out(tmp_path: Path) -> None:
+    rows = "[{a: x, y: 1}, {a: x, y: 1}]"
+    source = f"{{type: memory, columns: {{a: STRING, y: INT}}, rows: {rows}}}"
+    text = f"name: few\nsource: {source}\nfeatures: {{hashed: [a]}}\nlabel: y\nlearner: {{type: logistic}}\n"
+    (tmp_path / "few.yaml").write_text(text)
+    done = dlonflink(tmp_path, "run", "few.yaml", "--on", "local")
+    assert done.returncode == 0, done.stderr
+    assert "AUC -   calibration" in done.stdout
+    assert "with start-up)" in done.stdout
+    assert "once warm" not in done.stdout
+
+
+def test_versions_of_what_is_no_store(tmp_path: Path) -> None:
+    done = dlonflink(tmp_path, "versions", "nowhere")
+    assert done.returncode == 1
+    assert done.stderr.startswith("error[version-not-found]: there is no such directory")
+    assert "nowhere" in done.stderr
+    (tmp_path / "empty").mkdir()
+    done = dlonflink(tmp_path, "versions", "empty")
+    assert (done.returncode, done.stdout) == (0, "no version in empty\n")
+
+
+def test_version(tmp_path: Path) -> None:
+    done = dlonflink(tmp_path, "--version")
+    assert (done.returncode, done.stdout) == (0, f"dlonflink {version('dlonflink')}\n")
 
 
 def test_schema_is_that_of_a_pipeline(tmp_path: Path) -> None:

@@ -79,12 +79,23 @@ def test_a_label_that_is_no_number() -> None:
     error = refusal(pipeline(label="user", features=dlf.Features(hashed=("ad",))))
     assert isinstance(error, SchemaError)
     assert "'user' is no number" in str(error)
+    assert error.got == "STRING"
 
 
 def test_a_label_among_the_features() -> None:
     error = refusal(pipeline(features=dlf.Features(hashed=("user", "click"))))
     assert error.where == "features.hashed[1]"
     assert "would read the answer" in str(error)
+
+
+def test_a_window_of_event_time_needs_one() -> None:
+    windows = dlf.Evaluation(windows=(1000, "1 h"))
+    check(pipeline(evaluation=windows), "local", SCHEMA)
+    timeless = SOURCE.model_copy(update={"event_time": None})
+    error = refusal(pipeline(evaluation=windows, source=timeless))
+    assert error.where == "evaluation.windows[1]"
+    assert "source.event_time" in str(error.fix)
+    check(pipeline(source=timeless), "local", SCHEMA)
 
 
 def test_no_features() -> None:
@@ -133,9 +144,10 @@ def test_deterministic_needs_an_order(tmp_path: Path) -> None:
 )
 def test_a_flink_option_of_ours(key: str, said: str) -> None:
     runtime = dlf.Runtime(flink=dlf.Flink(options={key: "x"}))
-    error = refusal(pipeline(runtime=runtime), "flink")
-    assert error.where == f"runtime.flink.options.{key}"
-    assert said in str(error)
+    for on in ("flink", "local"):
+        error = refusal(pipeline(runtime=runtime), on)
+        assert error.where == f"runtime.flink.options.{key}"
+        assert said in str(error)
 
 
 def test_any_other_flink_option_passes_through() -> None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 import dlonflink as dlf
 from dlonflink.errors import PipelineError
+from dlonflink.pipeline.yaml import Document
 
 TEXT = """\
 name: ctr
@@ -76,6 +77,17 @@ REFUSALS = [
     ("[[on, y]]", "[[on, on]]", ["a column stands twice", ":12 (features.crossed[0])"]),
     ("  format: csv", "  header: false\n  format: jsonl", ["header and null are keys of csv", ":2 (source)"]),
     ("label: click", "label: click\nembedding: {lr: -1}", ["'lr' has a wrong value", ":14 (embedding.lr)"]),
+    ("dim: 8", "rates: [1, -1]", ["'rates[1]' has a wrong value", ":14 (learner.rates[1])", "greater than 0"]),
+    ("dim: 8", "rates: [1, 1, 1, 1, 1, 1, 1, 1, 1]", [":14 (learner.rates)", "at most 8 items"]),
+    ("{type: fm, dim: 8}", "fm", ["'learner' has", ":14 (learner)\n", "logistic, fm, my_", "write {type: fm}"]),
+    ("{type: fm, dim: 8}", "a.py:M", ["'learner' has a wrong value", ":14 (learner)\n", "write {type: a.py:M}"]),
+    ("{type: fm, dim: 8}", "", ["'learner' has a wrong value", ":14 (learner)\n", "write {type: ...}"]),
+    ("type: fm, ", "", ["'type' is missing", ":14 (learner.type)", "logistic, fm, my_", "add 'type'"]),
+    ("[on, {column: y, bucket: log}]", "on", ["'hashed' has a wrong value", ":11 (", "a list\n"]),
+    ("{on: INT, y: STRING, null: DOUBLE, ts: TIMESTAMP(3), click: INT}", "[on]", [":7 (", "a mapping\n"]),
+    ("label: click", "label: click\nexport: versions", ["'export' has a wrong value", ":14 (", "a mapping\n"]),
+    ("label: click", "label: click\ncheckpoint: {every: 0 s}", ["'0 s' is no time", ":14 (checkpoint.every)"]),
+    ("label: click", "label: click\ncheckpoint: {every: 9 ms}", [":14 (checkpoint.every)", "write 10 ms or more"]),
     ("name: ctr", "name: ctr\nname: x", ["key 'name' stands twice", "pipeline.yaml:2"]),
     ("label: click", "label: [click", ["not YAML", "pipeline.yaml:14"]),
     ("label: click", "label: 5", ["'label' has a wrong value", "pipeline.yaml:13 (label)", "5"]),
@@ -95,6 +107,49 @@ def test_a_refusal_names_cause_place_and_fix(before: str, after: str, said: list
     assert len(text.splitlines()) <= 5
     for part in said:
         assert part in text
+
+
+PLACES = """\
+name: ctr
+source:
+  columns:
+    ad item: INT
+    ad: INT
+    ad.item: INT
+learner:
+  type: a.py:M
+runtime:
+  flink:
+    options:
+      execution.mode: x
+"""
+
+
+@pytest.mark.parametrize(
+    ("where", "said"),
+    [
+        ("source.columns.ad item", "p.yaml:4 (source.columns.ad item)"),
+        ("source.columns.ad", "p.yaml:5 (source.columns.ad)"),
+        ("source.columns.ad.item", "p.yaml:6 (source.columns.ad.item)"),
+        ("learner.type: a.py:M", "p.yaml:8 (learner.type): a.py:M"),
+        ("source.query, line 1, column 15", "p.yaml:2 (source.query), line 1, column 15"),
+        ("runtime.flink.options.execution.mode: x", "p.yaml:12 (runtime.flink.options.execution.mode): x"),
+        ("runtime.worker.python", "p.yaml:9 (runtime.worker.python)"),
+        ("evaluation.windows[0]", "p.yaml:1 (evaluation.windows[0])"),
+        ("row 5, label 'click'", "row 5, label 'click'"),
+        ("log: /tmp/flink.log", "log: /tmp/flink.log"),
+        ("/name/source.csv, row 3", "/name/source.csv, row 3"),
+    ],
+)
+def test_an_error_of_a_run_gets_its_line(where: str, said: str) -> None:
+    error = PipelineError("it is wrong", where=where)
+    Document.parse(PLACES, "p.yaml").place(error)
+    assert error.where == said
+
+
+def test_the_json_schema_says_what_keys_mean() -> None:
+    schema = dlf.Pipeline.model_json_schema()
+    assert schema["$defs"]["FM"]["properties"]["dim"]["description"] == "Numbers an ID's factor has."
 
 
 def test_the_json_schema_tells_learners_apart() -> None:

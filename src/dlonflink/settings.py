@@ -103,7 +103,7 @@ Name = Annotated[str, Field(pattern=NAME_PATTERN)]
 class Settings(BaseModel):
     """Base of every description: frozen, unknown keys refused with a guess."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     @model_validator(mode="before")
     @classmethod

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
+from typing import Annotated
+
 import typer
 
 from dlonflink.cli.demo import demo
@@ -19,11 +22,25 @@ def main() -> None:
     """Entry point of the `dlonflink` script."""
     app = typer.Typer(
         name="dlonflink",
-        help="Deep learning on Apache Flink, for online learning.",
         no_args_is_help=True,
         add_completion=False,
         pretty_exceptions_enable=False,
     )
+    app.callback()(_options)
     for command in _COMMANDS:
         app.command()(command)
     app()
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"dlonflink {version('dlonflink')}")
+        raise typer.Exit
+
+
+def _options(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Deep learning on Apache Flink, for online learning."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 from collections.abc import Iterator
 from contextlib import nullcontext
@@ -16,6 +17,7 @@ from rich.spinner import Spinner
 from dlonflink.cli.figures import elapsed, event_time, share
 from dlonflink.cli.target import Target
 from dlonflink.connectors.local import read, schema
+from dlonflink.errors import PipelineError, SetupError
 from dlonflink.pipeline.pipeline import Pipeline
 from dlonflink.runtime.base import Job, Progress, Summary
 from dlonflink.runtime.run import start
@@ -34,16 +36,53 @@ _SILENCE = 4.0
 def follow(
     target: Target, *, on: Literal["flink", "local"] | None, fresh: bool, resume: bool, summary: Path | None
 ) -> None:
-    """Runs a pipeline to its end, printing."""
+    """Runs a pipeline to its end, printing. Raises PipelineError at once where `summary` cannot be written."""
+    if summary is not None:
+        _check_file(summary)
     try:
         with target.places(), start(target.pipeline, on=on, fresh=fresh, resume=resume) as job:
             result = _show(job)
     except KeyboardInterrupt:
         print("stopped")
         raise
-    if summary is not None:
-        summary.write_text(json.dumps(result.to_json(), indent=2) + "\n")
-    _conclude(target.pipeline, result)
+    try:
+        if summary is not None:
+            _write(summary, result)
+    finally:  # the figures are on the screen at least
+        _conclude(target.pipeline, result)
+
+
+def _check_file(file: Path) -> None:
+    """Now rather than after hours of learning."""
+    folder = file.absolute().parent
+    try:
+        if not folder.is_dir():
+            problem = "its directory does not exist"
+        elif file.is_dir():
+            problem = "it is a directory"
+        elif not os.access(file if file.exists() else folder, os.W_OK):
+            problem = "no permission to write there"
+        else:
+            return
+    except OSError as error:
+        problem = error.strerror or str(error)
+    raise PipelineError(
+        f"the summary cannot be written: {problem}",
+        where="--summary",
+        got=str(file),
+        fix="name a file in a directory that exists and that you may write to",
+    )
+
+
+def _write(file: Path, result: Summary) -> None:
+    try:
+        file.write_text(json.dumps(result.to_json(), indent=2) + "\n")
+    except OSError as error:
+        raise SetupError(
+            f"the run is finished, but its summary cannot be written: {error.strerror}",
+            where=str(file),
+            fix="take it from `summary.json` in the run's directory, below `.dlonflink` or $DLONFLINK_HOME",
+        ) from error
 
 
 def _show(job: Job) -> Summary:
@@ -98,9 +137,12 @@ def _row(progress: Progress) -> str:
 def _conclude(pipeline: Pipeline, result: Summary) -> None:
     """What came out, where it lies, and what to type next."""
     metrics = result.metrics
-    auc = f"{share(metrics['auc'])} (± {metrics['auc_bound'] or 0.0:.6f})"
-    whole, warm = result.rows_per_second, result.steady_rows_per_second
-    pace = f"{whole:,.0f} rows/s with start-up, {warm:,.0f} once warm"
+    auc = share(metrics["auc"])
+    if auc != "-":
+        auc += f" (± {metrics['auc_bound'] or 0.0:.6f})"
+    pace = f"{result.rows_per_second:,.0f} rows/s with start-up"
+    if result.steady_rows_per_second:  # a short run was never warm
+        pace += f", {result.steady_rows_per_second:,.0f} once warm"
     lines = [
         "",
         f"{pipeline.name}: {result.rows:,} rows in {result.seconds:.1f} s ({pace})",

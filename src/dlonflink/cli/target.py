@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from dlonflink.errors import DLOnFlinkError, PipelineError
 from dlonflink.pipeline import yaml
 from dlonflink.pipeline.pipeline import Pipeline
-from dlonflink.pipeline.refusal import refused
+from dlonflink.pipeline.refusal import dotted, refused
 
 
 @dataclass(frozen=True)
@@ -87,9 +87,7 @@ def _import(module: str) -> ModuleType:
         raise
     except ValidationError as error:
         where = _line(error, module)
-        raise refused(
-            error, strip=tuple, where=lambda path: f"{where} ({yaml.dotted(path)})" if path else where
-        ) from None
+        raise refused(error, strip=tuple, where=lambda path: f"{where} ({dotted(path)})" if path else where) from None
     except Exception as error:
         what = f"{type(error).__name__}: {error}"
         raise PipelineError(f"importing the pipeline failed: {what}", where=_line(error, module)) from error

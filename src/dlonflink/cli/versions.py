@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from dlonflink.cli.figures import share
 from dlonflink.cli.reporting import reporting
+from dlonflink.errors import VersionNotFound
 from dlonflink.store.store import Store
 from dlonflink.store.version import Version
 
@@ -20,7 +22,13 @@ def versions(
 ) -> None:
     """List the published versions, newest first."""
     with reporting(debug):
-        found = Store(store).versions()
+        place = Store(store)
+        found = place.versions()
+        # Elsewhere than on a disk there may be no such thing as an empty directory.
+        if not found and "://" not in place.url and not Path(place.url).exists():
+            raise VersionNotFound(
+                "there is no such directory", where=place.url, fix="give the directory that export.to names"
+            )
         head = _LINE.format("version", "kind", "run", "checkpoint", "rows", "auc", "logloss", "created", "files")
         typer.echo(head if found else f"no version in {store}")
         for version in found:

@@ -21,6 +21,7 @@ from dlonflink.errors import PipelineError, SchemaError
 from dlonflink.learners.settings import Custom
 from dlonflink.pipeline.options import refuse_ours
 from dlonflink.pipeline.pipeline import Pipeline
+from dlonflink.types import sql
 
 Target = Literal["flink", "local"]
 
@@ -37,10 +38,12 @@ def check(pipeline: Pipeline, on: Target, columns: pa.Schema | None) -> None:
     _check_features(pipeline)
     if columns is not None:
         _check_columns(pipeline, columns)
+    _check_windows(pipeline)
+    # On local, too, where they mean nothing: a pipeline that is tried there is to run on Flink.
+    refuse_ours(pipeline.runtime.flink.options)
     if on == "local":
         _check_local(pipeline)
     else:
-        refuse_ours(pipeline.runtime.flink.options)
         _check_sink(pipeline, columns)
     if pipeline.runtime.deterministic:
         _check_order(pipeline)
@@ -106,12 +109,26 @@ def _check_columns(pipeline: Pipeline, columns: pa.Schema) -> None:
         for place, column in (("label", label.column), (_WEIGHT, label.weight)):
             kind = columns.field(column).type if column is not None else pa.float64()
             if not _number(kind):
-                raise SchemaError(f"column {column!r} is no number", where=place, expected=LABEL_TYPES, got=str(kind))
+                raise SchemaError(f"column {column!r} is no number", where=place, expected=LABEL_TYPES, got=sql(kind))
 
 
 def _number(kind: pa.DataType) -> bool:
     tests = (pa.types.is_boolean, pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal)
     return any(test(kind) for test in tests)
+
+
+def _check_windows(pipeline: Pipeline) -> None:
+    """Without an event time every row would fall into one window of 1970."""
+    if pipeline.source.time() is not None:
+        return
+    for i, size in enumerate(pipeline.evaluation.windows):
+        if isinstance(size, str):
+            raise PipelineError(
+                "a window of event time needs an event time",
+                where=f"evaluation.windows[{i}]",
+                got=size,
+                fix="name its column: source.event_time; or say the window as a number of rows",
+            )
 
 
 def _check_local(pipeline: Pipeline) -> None:
@@ -133,7 +150,7 @@ def _check_sink(pipeline: Pipeline, columns: pa.Schema | None) -> None:
                 f"key column {column!r} cannot be part of a scored row",
                 where=f"source.key[{i}]",
                 expected="a scalar",
-                got=str(columns.field(column).type),
+                got=sql(columns.field(column).type),
             )
 
 

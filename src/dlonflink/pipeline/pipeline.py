@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from dlonflink.connectors.files import FileSource
 from dlonflink.connectors.memory import MemorySource
@@ -14,7 +14,7 @@ from dlonflink.evaluation.settings import Evaluation
 from dlonflink.features.columns import Features, Label
 from dlonflink.learners.settings import LearnerSettings
 from dlonflink.pipeline import yaml
-from dlonflink.settings import Duration, Name, Settings
+from dlonflink.settings import Name, Settings, Span, milliseconds
 from dlonflink.store.settings import Export
 
 Source = Annotated[FileSource | SqlSource | MemorySource, Field(discriminator="type")]
@@ -23,9 +23,18 @@ Source = Annotated[FileSource | SqlSource | MemorySource, Field(discriminator="t
 class Checkpoint(Settings):
     """How often stream and model are saved as one cut. A version can be published at each."""
 
-    every: Duration = "10 s"
+    every: Span = "10 s"
+    """10 ms or more: Flink takes no less."""
     dir: str | None = None
     """Default: `checkpoints` in the pipeline's home."""
+
+    @field_validator("every")
+    @classmethod
+    def _as_flink_takes_it(cls, every: str) -> str:
+        # CheckpointCoordinatorConfiguration.MINIMAL_CHECKPOINT_TIME; Flink raises in Java, long after this.
+        if milliseconds(every) < 10:
+            raise ValueError(f"{every!r} is too short between checkpoints; write 10 ms or more")
+        return every
 
 
 class Flink(Settings):

@@ -15,11 +15,10 @@ import yaml
 from pydantic import ValidationError
 
 from dlonflink.errors import DLOnFlinkError, PipelineError
-from dlonflink.pipeline.refusal import refused
+from dlonflink.pipeline.refusal import Step, dotted, refused
 from dlonflink.settings import Settings
 
 M = TypeVar("M", bound=Settings)
-Step = str | int
 
 _SCALARS = {
     "null": (r"(?:~|null|Null|NULL|)$", "~nN"),
@@ -88,11 +87,35 @@ class Document:
         return self._find(path)[1]
 
     def place(self, error: DLOnFlinkError) -> None:
-        """Adds file and line to an error whose place is a dotted path of ours."""
-        match = re.fullmatch(r"([a-z_]+(?:\.\w+|\[\d+\])*)(, line .*)?", error.where or "")
+        """Adds file and line to an error whose place is a dotted path of ours, or begins with one, as in
+        `source.query, line 1` and `learner.type: model.py:Mine`.
+        """
+        text = error.where or ""
+        steps, rest = self._read(text)
+        # Behind the keys that are written down: some that are left out, then what is no path.
+        left_out = r"(?:\.\w+|\[\d+\])*"
+        match = re.fullmatch(left_out + "([,:] .*)?" if steps else f"[a-z_]+{left_out}()", rest)
         if match:
-            steps: list[str] = re.findall(r"\w+", match[1])
-            error.where = self.where([int(step) if step.isdigit() else step for step in steps]) + (match[2] or "")
+            line, more = self._find(steps)[0], match[1] or ""
+            error.where = f"{self.name}:{line} ({text.removesuffix(more)}){more}"
+
+    def _read(self, text: str) -> tuple[list[Step], str]:
+        """The steps that `text` begins with, and what is left of it. By the keys that are written down: one may hold
+        spaces and dots.
+        """
+        node, steps, rest = self.root, list[Step](), text
+        while True:
+            fitting = [
+                (len(sign), key, child.value)
+                for key, child in _children(node)
+                for sign in [dotted((key,)) if not steps or isinstance(key, int) else f".{key}"]
+                if re.match(re.escape(sign) + r"(?:[.\[]|[,:] |$)", rest)
+            ]
+            if not fitting:
+                return steps, rest
+            length, key, node = max(fitting, key=lambda one: one[0])
+            steps.append(key)
+            rest = rest[length:]
 
     def _find(self, path: Sequence[Step]) -> tuple[int, tuple[Step, ...]]:
         node, line, found = self.root, cast("int", self.root.start_mark.line), list[Step]()
@@ -154,12 +177,6 @@ def _children(node: yaml.Node) -> list[tuple[Step, _Child]]:
         values = cast("list[yaml.Node]", node.value)
         return [(index, _Child(value, value.start_mark.line)) for index, value in enumerate(values)]
     return []
-
-
-def dotted(path: Sequence[Step]) -> str:
-    """`features.hashed[2].bucket`."""
-    text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
-    return text.removeprefix(".")
 
 
 def validate(model: type[M], document: Document) -> M:
