@@ -105,6 +105,7 @@ def test_sql_source_with_key_and_sink(stream: Any, tmp_path: Path) -> None:
         source=source,
         sink=sink,
         features=dlf.Features(hashed=("user", "ad", "twice"), dense=("price",)),
+        evaluation=dlf.Evaluation(windows=(1_000,)),  # this source has no event time
         runtime=dlf.Runtime(),
     )
     summary = dlf.run(one, on="flink")
