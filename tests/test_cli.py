@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import re
+import shutil
 import subprocess
 import sys
 from importlib.metadata import version
@@ -18,6 +19,8 @@ import pytest
 import dlonflink as dlf
 
 SCRIPT = str(Path(sys.executable).parent / "dlonflink")
+TYPED = "dlonflink" if shutil.which("dlonflink") == SCRIPT else SCRIPT
+"""What is told to type: the name is enough where the environment is active."""
 
 JOB = """\
 import dlonflink as dlf
@@ -69,9 +72,9 @@ def test_run_then_versions_then_predict(job: Path, stream: Any) -> None:
     assert f"{stream.rows:,} rows" in done.stdout
     # Figures come under a head, and the last lines say what to type.
     assert re.search(r"time +rows +rows/s +log loss", done.stdout)
-    commands = [line.strip() for line in done.stdout.splitlines() if line.startswith("  ") and "dlonflink" in line]
-    assert commands[0] == "dlonflink versions versions"
-    assert commands[1].endswith("| dlonflink predict versions")
+    commands = [line.strip() for line in done.stdout.splitlines() if line.startswith("  ") and f"{TYPED} " in line]
+    assert commands[0] == f"{TYPED} versions versions"
+    assert commands[1].endswith(f"| {TYPED} predict versions")
 
     listed = dlonflink(job, "versions", "versions")
     assert listed.returncode == 0
@@ -92,8 +95,7 @@ def test_run_then_versions_then_predict(job: Path, stream: Any) -> None:
 
 def test_the_printed_example_works(job: Path) -> None:
     done = dlonflink(job, "run", "job.py:pipeline", "--on", "local")
-    line = next(line for line in done.stdout.splitlines() if "| dlonflink predict" in line)
-    line = line.replace("dlonflink predict", f"{SCRIPT} predict")
+    line = next(line for line in done.stdout.splitlines() if f"| {TYPED} predict" in line)
     scored = subprocess.run(["bash", "-c", line], cwd=job, capture_output=True, text=True, timeout=60)
     assert scored.returncode == 0, scored.stderr
     assert 0 < json.loads(scored.stdout)["score"] < 1

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
@@ -151,16 +153,26 @@ def _conclude(pipeline: Pipeline, result: Summary) -> None:
     ]
     if result.version is not None and pipeline.export is not None:
         where = shlex.quote(_relative(pipeline.export.to))
+        program = _program()
         row = _example(pipeline)
         lines += [
             f"  version {result.version} lies in {pipeline.export.to}",
             "next:",
-            f"  dlonflink versions {where}",
-            f"  echo {shlex.quote(row)} | dlonflink predict {where}"
+            f"  {program} versions {where}",
+            f"  echo {shlex.quote(row)} | {program} predict {where}"
             if row
-            else f"  dlonflink predict {where} < rows.jsonl",
+            else f"  {program} predict {where} < rows.jsonl",
         ]
     print("\n".join(lines))
+
+
+def _program() -> str:
+    """This command as it can be typed from here: its name is enough only where the shell finds this one by it."""
+    own = Path(sys.argv[0])
+    found = shutil.which(own.name)
+    if not own.is_file() or (found is not None and Path(found).samefile(own)):
+        return "dlonflink"
+    return shlex.quote(_relative(str(own.absolute())))
 
 
 def _relative(place: str) -> str:
