@@ -20,6 +20,7 @@ from dlonflink.embedding.local import LocalTable, take
 from dlonflink.errors import ResumeError
 
 KEY_GROUPS = 128
+_OTHER_LAYOUT = "the table in the snapshot or version has another layout"
 _WIDTH = SEGMENTS // KEY_GROUPS
 
 Arrays = Mapping[str, NDArray[Any]]
@@ -47,9 +48,9 @@ def restore(table: LocalTable, arrays: Arrays) -> None:
         prefix = name.removesuffix("/ids")
         ids, seen = arrays[name], arrays[f"{prefix}/seen"]
         at = _fill(table, ids, seen)
-        _set(table.state[at], arrays, f"{prefix}/state")
+        put(table.state[at], arrays, f"{prefix}/state", _OTHER_LAYOUT)
         if table.dim:
-            _set(table.values[at], arrays, f"{prefix}/values")
+            put(table.values[at], arrays, f"{prefix}/values", _OTHER_LAYOUT)
 
 
 def served(arrays: Arrays, layout: RowLayout) -> dict[str, NDArray[Any]]:
@@ -81,10 +82,10 @@ def restore_served(table: LocalTable, arrays: Arrays) -> None:
     at = _fill(table, ids, np.zeros(len(ids), np.uint32))
     table.state[at, -1] = 1
     if table.dim:
-        _set(table.values[at], arrays, "values")
+        put(table.values[at], arrays, "values", _OTHER_LAYOUT)
     if table.layout.served:
         cells = np.zeros((len(ids), len(table.layout.served)), np.float32)
-        _set(cells, arrays, "cells")
+        put(cells, arrays, "cells", _OTHER_LAYOUT)
         table.state[at, list(table.layout.served)] = cells
 
 
@@ -103,11 +104,14 @@ def _fill(table: LocalTable, ids: NDArray[Any], seen: NDArray[Any]) -> slice:
     return slice(first, table.size + 1)
 
 
-def _set(target: NDArray[Any], arrays: Arrays, name: str) -> None:
+def put(target: NDArray[Any], arrays: Arrays, name: str, refusal: str) -> None:
+    """Copies the array of that name into `target`. ResumeError, saying `refusal`, where it is missing or has another
+    shape.
+    """
     source = arrays.get(name)
     if source is None or source.shape != target.shape:
         raise ResumeError(
-            "the table in the snapshot or version has another layout",
+            refusal,
             where=name,
             expected=f"an array of shape {target.shape}",
             got="none" if source is None else f"shape {source.shape}",

@@ -6,10 +6,13 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from dlonflink.errors import PipelineError, ResumeError
-from dlonflink.learners.base import Arrays, Inputs, Snapshot
+from dlonflink.embedding.state import put
+from dlonflink.errors import PipelineError
+from dlonflink.learners.base import Inputs, Snapshot
 from dlonflink.learners.heads import Heads
 from dlonflink.learners.stacker import Stacker
+
+_OTHER_SETTINGS = "the learner in the snapshot or version has other settings"
 
 
 def binary(inputs: Inputs, name: str) -> None:
@@ -41,23 +44,10 @@ def snapshot(heads: Heads, stacker: Stacker) -> Snapshot:
 
 def restore(heads: Heads, stacker: Stacker, snapshot: Snapshot) -> None:
     """The reverse, into arrays that were just made; `training` may be empty."""
-    _copy(snapshot.weights, "bias", heads.bias)
+    put(heads.bias, snapshot.weights, "bias", _OTHER_SETTINGS)
     if len(stacker.weights):
-        _copy(snapshot.weights, "stacker", stacker.weights)
+        put(stacker.weights, snapshot.weights, "stacker", _OTHER_SETTINGS)
     if snapshot.training:
-        _copy(snapshot.training, "bias_squares", heads.squares)
+        put(heads.squares, snapshot.training, "bias_squares", _OTHER_SETTINGS)
         if len(stacker.weights):
-            _copy(snapshot.training, "stacker_covariance", stacker.covariance)
-
-
-def _copy(arrays: Arrays, name: str, target: NDArray[Any]) -> None:
-    source = arrays.get(name)
-    if source is None or source.shape != target.shape:
-        raise ResumeError(
-            "the learner in the snapshot or version has other settings",
-            where=name,
-            expected=f"an array of shape {target.shape}",
-            got="none" if source is None else f"shape {source.shape}",
-            fix="resume with the learner settings it was made with, or start afresh (--fresh)",
-        )
-    target[:] = source
+            put(stacker.covariance, snapshot.training, "stacker_covariance", _OTHER_SETTINGS)
