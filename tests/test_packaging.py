@@ -178,6 +178,42 @@ def test_without_maven_the_jar_says_what_it_needs(checkout: Checkout, no_java: d
     assert done.stderr.startswith("error: the jar must be built from java/, and that needs JDK >= 17 and Maven")
 
 
+UV = """\
+#!/usr/bin/env bash
+[ "$1" != sync ] || echo "$*" >> "$CALLS"
+"""
+
+
+def test_the_demo_needs_less_than_the_tests_and_takes_nothing_away(checkout: Checkout) -> None:
+    """`scripts/setup`: each level once for each state of the lock; everything includes the demo."""
+    uv = checkout.root.parent / "bin" / "uv"
+    uv.write_text(UV)
+    uv.chmod(0o755)
+    binaries = checkout.root / ".venv" / "bin"
+    binaries.mkdir(parents=True)
+    for name in ("python", "dlonflink"):
+        (binaries / name).symlink_to(sys.executable)
+    checkout.jar()
+    checkout.calls.unlink()
+
+    def installed(*level: str) -> list[str]:
+        checkout.calls.write_text("")
+        done = run("bash", "scripts/setup", *level, cwd=checkout.root, env=checkout.env)
+        assert done.returncode == 0, done.stderr
+        return [call for call in checkout.calls.read_text().splitlines() if call.startswith("sync")]
+
+    (demo,) = installed("demo")
+    assert "--inexact --no-dev --extra demo" in demo
+    assert installed("demo") == []
+    (everything,) = installed()
+    assert "--all-extras" in everything
+    assert installed() == installed("demo") == []
+    with (checkout.root / "pyproject.toml").open("a") as project:
+        project.write("# changed\n")
+    assert len(installed()) == 1
+    assert installed("demo") == []
+
+
 def test_setup_says_the_line_to_type_where_it_may_not_install(
     checkout: Checkout, no_java: dict[str, str], tmp_path: Path
 ) -> None:
