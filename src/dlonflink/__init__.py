@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from dlonflink.connectors.files import FileSource
     from dlonflink.connectors.memory import MemorySource
     from dlonflink.connectors.sql import SqlSink, SqlSource
+    from dlonflink.doctor.examination import examine
+    from dlonflink.doctor.finding import Finding
     from dlonflink.embedding.base import EmbeddingTable
     from dlonflink.embedding.settings import Embedding
     from dlonflink.embedding.tables import Tables
@@ -67,6 +69,7 @@ __all__ = [
     "Features",
     "FencedError",
     "FileSource",
+    "Finding",
     "Flink",
     "Hashed",
     "Inputs",
@@ -102,6 +105,7 @@ __all__ = [
     "VersionNotFound",
     "Worker",
     "WorkerError",
+    "examine",
     "load",
     "run",
     "start",
@@ -112,6 +116,8 @@ _ROOMS = {
     "connectors.files": ("FileSource",),
     "connectors.memory": ("MemorySource",),
     "connectors.sql": ("SqlSink", "SqlSource"),
+    "doctor.examination": ("examine",),
+    "doctor.finding": ("Finding",),
     "embedding.base": ("EmbeddingTable",),
     "embedding.settings": ("Embedding",),
     "embedding.tables": ("Tables",),

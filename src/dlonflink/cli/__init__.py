@@ -2,45 +2,31 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version
-from typing import Annotated
+import importlib
+import sys
 
-import typer
-
-from dlonflink.cli.demo import demo
-from dlonflink.cli.predict import predict
-from dlonflink.cli.run import run
-from dlonflink.cli.schema import schema
-from dlonflink.cli.versions import versions
+from dlonflink.cli.findings import show
+from dlonflink.doctor.examination import examine
 
 __all__ = ["main"]
-
-_COMMANDS = (run, demo, predict, schema, versions)
 
 
 def main() -> None:
     """Entry point of the `dlonflink` script."""
-    app = typer.Typer(
-        name="dlonflink",
-        no_args_is_help=True,
-        add_completion=False,
-        pretty_exceptions_enable=False,
+    try:
+        commands = importlib.import_module("dlonflink.cli.commands")
+    except ImportError as error:
+        sys.exit(_without(error))
+    commands.main()
+
+
+def _without(error: ImportError) -> int:
+    """A package is missing, or broken. The doctor needs none to say which; a pipeline he cannot look at then."""
+    if sys.argv[1:2] == ["doctor"]:
+        return show(examine(), as_json="--json" in sys.argv)
+    print(
+        f"error[setup]: dlonflink cannot start: {error}\n  where:    {sys.executable}\n"
+        "  fix:      dlonflink doctor says what is missing",
+        file=sys.stderr,
     )
-    app.callback()(_options)
-    for command in _COMMANDS:
-        app.command()(command)
-    app()
-
-
-def _show_version(wanted: bool) -> None:
-    if wanted:
-        typer.echo(f"dlonflink {version('dlonflink')}")
-        raise typer.Exit
-
-
-def _options(
-    _version: Annotated[
-        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
-    ] = False,
-) -> None:
-    """Deep learning on Apache Flink, for online learning."""
+    return 1

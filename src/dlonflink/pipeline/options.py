@@ -9,6 +9,7 @@ from dlonflink.errors import PipelineError
 from dlonflink.pipeline.pipeline import Pipeline
 from dlonflink.settings import milliseconds
 
+REST_PORT = "rest.bind-port"
 _PORTS = "18081-18980"
 """A range: two jobs on one machine must not collide, and a person can guess the web UI's port."""
 
@@ -37,15 +38,15 @@ _OURS: Mapping[str, str] = {
     "pipeline.name": "name",
     "pipeline.jars": "runtime.flink.jars",
     "pipeline.classpaths": "runtime.flink.jars",
-    "rest.port": "rest.bind-port",
+    "rest.port": REST_PORT,
     "execution.target": "runtime.on",
     "java.io.tmpdir": "$TMPDIR",
     "io.tmp.dirs": "$TMPDIR",
 }
 """Set from the pipeline: the key of ours that says it."""
 
-_DEFAULTS: Mapping[str, str] = {
-    "rest.bind-port": _PORTS,
+DEFAULTS: Mapping[str, str] = {
+    REST_PORT: _PORTS,
     "execution.checkpointing.num-retained": "3",
     # A store or a disk may be slow for a while: the stream runs on, the next checkpoint comes.
     "execution.checkpointing.tolerable-failed-checkpoints": "3",
@@ -86,7 +87,7 @@ def refuse_ours(options: Mapping[str, str]) -> None:
 def flink_options(pipeline: Pipeline, *, checkpoints: str, scratch: Path, resume: str | None) -> dict[str, str]:
     """The whole configuration. `resume` is the URL of a retained checkpoint."""
     options = {
-        **_DEFAULTS,
+        **DEFAULTS,
         **pipeline.runtime.flink.options,
         **{key: value for key, (value, _) in _FIXED.items()},
         "pipeline.name": pipeline.name,

@@ -29,7 +29,7 @@ from dlonflink.settings import home
 
 State = Literal["running", "finished", "failed", "stopped"]
 
-_LONGEST_SCRATCH = 60
+LONGEST_SCRATCH = 60
 """A Unix socket's path has to stay under 108 bytes; Java's part of it is about 40."""
 
 
@@ -122,12 +122,12 @@ def checkpoint_base(pipeline: Pipeline, base: Path) -> str:
 
 def _scratch() -> Path:
     path = Path(tempfile.mkdtemp(prefix="dlf-"))
-    if len(str(path)) > _LONGEST_SCRATCH:
+    if len(str(path)) > LONGEST_SCRATCH:
         path.rmdir()
         raise SetupError(
             "the path for temporary files is too long for a socket",
             where=str(path),
-            expected=f"at most {_LONGEST_SCRATCH} characters",
+            expected=f"at most {LONGEST_SCRATCH} characters",
             fix="set TMPDIR to a shorter one, e.g. /tmp",
         )
     return path

