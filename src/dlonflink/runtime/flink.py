@@ -16,6 +16,12 @@ _HEAP = (512, 4096)  # MiB
 _HEAP_SHARE = 4
 """The JVM gets a quarter of the memory: the model's tables, which grow, lie in the worker."""
 
+PATTERN = (
+    "%d{{yyyy-MM-dd HH:mm:ss.SSSX}}{{UTC}} %-5p {name} run={run} attempt=%equals{{%X{{dlonflink-attempt}}}}{{}}{{-}} "
+    "checkpoint=%equals{{%X{{dlonflink-checkpoint}}}}{{}}{{-}} %c{{1.}}: %replace{{%m%n%xEx}}{{\\n(?=.)}}{{$0    }}"
+)
+"""The lines of worker/log.py. Only threads of the job know an attempt and a checkpoint (LogContext.java)."""
+
 _LOGGING = """\
 rootLogger.level = INFO
 rootLogger.appenderRef.file.ref = file
@@ -24,7 +30,9 @@ appender.file.type = File
 appender.file.fileName = {log}
 appender.file.append = true
 appender.file.layout.type = PatternLayout
-appender.file.layout.pattern = %d{{yyyy-MM-dd HH:mm:ss,SSS}} %-5p {run} %c{{1.}} %m%n
+appender.file.layout.pattern = {pattern}
+# The pattern has its own place for them.
+appender.file.layout.alwaysWriteExceptions = false
 logger.netty.name = org.apache.flink.shaded.netty4.io.netty.util
 logger.netty.level = WARN
 """
@@ -62,10 +70,11 @@ def class_path(extra: Sequence[str]) -> str:
     return os.pathsep.join([str(own_jar()), *map(str, flink), *extra])
 
 
-def logging_file(directory: Path, log: Path, run: str) -> Path:
+def logging_file(directory: Path, log: Path, *, name: str, run: str) -> Path:
     """log4j's configuration, made in `directory`: everything goes to `log`; Flink's default is inside site-packages."""
     file = directory / "log4j2.properties"
-    file.write_text(_LOGGING.format(log=log, run=run))
+    pattern = PATTERN.format(name=name, run=run).replace("\\", "\\\\")  # the file's own escape
+    file.write_text(_LOGGING.format(log=log, pattern=pattern))
     return file
 
 

@@ -80,7 +80,7 @@ def _on_flink(pipeline: Pipeline, training: TrainingPlan, columns: pa.Schema | N
         java,
         pipeline.runtime.flink.jars,
         scratch=directory.scratch,
-        logging=logging_file(directory.path, directory.log("flink"), directory.run),
+        logging=logging_file(directory.path, directory.log("flink"), name=pipeline.name, run=directory.run),
         plan=plan,
     )
     compiler = interpreter.compile(plan)

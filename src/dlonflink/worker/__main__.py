@@ -16,6 +16,7 @@ from pathlib import Path
 from dlonflink.errors import DLOnFlinkError
 from dlonflink.training.settings import TrainingPlan
 from dlonflink.training.warm import likely_schemas, warm
+from dlonflink.worker.log import begin
 from dlonflink.worker.loop import serve
 from dlonflink.worker.threads import hold_lifeline, start
 
@@ -42,7 +43,7 @@ def main() -> int:
         except OSError as error:
             parser.exit(1, f"cannot connect to {arguments.socket}: {error.strerror}\n")
         start("lifeline", lambda: hold_lifeline(sys.stdin.fileno()))
-        return serve(connection)
+        return serve(connection, begin(arguments.name))
 
 
 def _compile(plan: Path) -> int:

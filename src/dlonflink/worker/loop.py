@@ -26,6 +26,7 @@ from dlonflink.training.state import Copy, Restored
 from dlonflink.training.trainer import Trainer
 from dlonflink.training.warm import warm
 from dlonflink.worker import protocol, wire
+from dlonflink.worker.log import Lines
 from dlonflink.worker.protocol import Event, Instruction, Learned, Protocol, Published, Uploaded
 from dlonflink.worker.threads import Background, Inbox, Writer, read_frames, start
 
@@ -35,14 +36,15 @@ _METRICS_SECONDS = 1.0
 _TRACE_CHARACTERS = 60_000
 
 
-def serve(connection: socket.socket) -> int:
-    """One conversation, from HELLO to STOP. Gives the exit code: 0, or 1 after an ERROR frame.
+def serve(connection: socket.socket, lines: Lines) -> int:
+    """One conversation, from HELLO to STOP. Gives the exit code: 0, or 1 after an ERROR frame. Tells `lines` of what it
+    learns about the run.
 
     Does not return when the connection ends before: the process ends at once.
     """
     writer = Writer(connection)
     try:
-        _Loop(connection, writer).run()
+        _Loop(connection, writer, lines).run()
         code = 0
     except Exception as failure:  # noqa: BLE001 - whatever it is, Flink must hear of it
         error = _described(failure)
@@ -70,8 +72,9 @@ def _timed(report: Callable[[], dict[str, Any]]) -> dict[str, Any]:
 
 @final
 class _Loop:
-    def __init__(self, connection: socket.socket, writer: Writer) -> None:
+    def __init__(self, connection: socket.socket, writer: Writer, lines: Lines) -> None:
         self._writer = writer
+        self._lines = lines
         self._inbox = Inbox()
         self._uploads = Background("upload", self._inbox)
         self._publications = Background("publish", self._inbox)
@@ -125,6 +128,8 @@ class _Loop:
                 self._writer.send(message)
             case protocol.Copy(checkpoint=checkpoint):
                 self._copies[checkpoint] = _Held(self._trainer.copy(checkpoint))
+                if checkpoint != wire.FINAL:
+                    self._lines.checkpoint = checkpoint
             case protocol.Upload(checkpoint=checkpoint):
                 held = self._copies[checkpoint]
                 self._uploads.submit(lambda: self._upload(held))
@@ -160,7 +165,7 @@ class _Loop:
                 self._over = True
 
     def _open(self, hello: wire.Hello) -> None:
-        _name_log(hello)
+        self._lines.run, self._lines.attempt = hello.run, hello.attempt
         plan = _plan(hello)
         sys.path[:0] = [path for path in plan.path if path not in sys.path]
         self._schema = _schema(hello)
@@ -180,6 +185,7 @@ class _Loop:
                 fix="resume from an older checkpoint, or start with --fresh",
             )
         self._restored = self._trainer.restore(data)
+        self._lines.checkpoint = self._restored.checkpoint
         _log.info("restored checkpoint %s of run %s", self._restored.checkpoint, self._restored.run)
         # Rows that waited at the checkpoint came now, as far as this attempt's watermarks are concerned.
         self._received = self._trainer.held
@@ -237,14 +243,6 @@ class _Loop:
 
         # A store slower than the checkpoints publishes the newest there is, instead of ever more copies waiting for it.
         self._publications.submit(job, instead=None if last else skip)
-
-
-def _name_log(hello: wire.Hello) -> None:
-    logging.basicConfig(
-        format=f"%(asctime)s %(levelname)s {hello.job} run {hello.run} attempt {hello.attempt}: %(message)s",
-        force=True,
-    )
-    logging.getLogger("dlonflink").setLevel(logging.INFO)
 
 
 def _plan(hello: wire.Hello) -> TrainingPlan:

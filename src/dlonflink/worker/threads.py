@@ -9,13 +9,12 @@ Each is a daemon: the process ends when the learning thread does, or at once whe
 
 from __future__ import annotations
 
+import logging
 import os
 import queue
 import socket
-import sys
 import threading
 import time
-import traceback
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,6 +25,8 @@ import pyarrow as pa
 from dlonflink.errors import ProtocolError
 from dlonflink.worker import wire
 from dlonflink.worker.protocol import Event
+
+_log = logging.getLogger(__name__)
 
 ORPHANED = 3
 """Exit code of a worker whose Flink side is gone."""
@@ -106,8 +107,7 @@ class Writer:
             except Exception:  # noqa: BLE001 - a message that cannot be encoded: a bug
                 # Without this thread nothing can be told any more, and the learning one would wait for ever. Flink sees
                 # the exit, and shows what was printed last.
-                traceback.print_exc()
-                sys.stderr.flush()
+                _log.critical("a message cannot be sent", exc_info=True)
                 os._exit(1)
             finally:
                 self._queue.task_done()

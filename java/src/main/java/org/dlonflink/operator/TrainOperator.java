@@ -23,6 +23,7 @@ import org.apache.flink.table.data.RowData;
 import org.apache.flink.util.function.ThrowingRunnable;
 import org.dlonflink.failure.Failure;
 import org.dlonflink.json.Json;
+import org.dlonflink.log.LogContext;
 import org.dlonflink.wire.Frame;
 import org.dlonflink.wire.FrameType;
 import org.slf4j.Logger;
@@ -86,6 +87,8 @@ public final class TrainOperator extends AbstractStreamOperator<RowData>
         reports = new Reports(getRuntimeContext(), getMetricGroup());
         batcher = new RowBatcher(settings, getProcessingTimeService(), this::flush);
         int attempt = getRuntimeContext().getTaskInfo().getAttemptNumber();
+        LogContext.enter(settings.name(), settings.run(), attempt);
+        context.getRestoredCheckpointId().ifPresent(LogContext::aligned);
         worker = WorkerLink.start(settings, attempt, this);
         snapshots = new SnapshotTransfer(new FinalSnapshot(worker.directory().file("final.snapshot")));
         worker.greet(Hello.of(settings, getRuntimeContext().getTaskInfo(), context.isRestored()));
@@ -242,7 +245,10 @@ public final class TrainOperator extends AbstractStreamOperator<RowData>
         switch (frame.type()) {
             case CREDIT -> credits += frame.payload().getInt();
             case SCORED -> reports.rowsOut(scored.emit(frame, output));
-            case ALIGNED -> aligned = Math.max(aligned, frame.payload().getLong());
+            case ALIGNED -> {
+                aligned = Math.max(aligned, frame.payload().getLong());
+                LogContext.aligned(aligned);
+            }
             case WATERMARK_OUT -> pass(frame.payload().getLong());
             case VERSION -> answer(Json.parseObject(frame.remaining()));
             case FINISHED -> {

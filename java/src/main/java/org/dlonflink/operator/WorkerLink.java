@@ -13,6 +13,7 @@ import javax.annotation.Nullable;
 import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.node.ObjectNode;
 import org.dlonflink.failure.FailureException;
 import org.dlonflink.json.Json;
+import org.dlonflink.log.LogContext;
 import org.dlonflink.wire.Frame;
 import org.dlonflink.wire.FrameReader;
 import org.dlonflink.wire.FrameType;
@@ -59,8 +60,9 @@ final class WorkerLink {
     /** Starts the process; the link must be closed even if {@link #greet} fails. */
     static WorkerLink start(TrainSettings settings, int attempt, Receiver receiver) throws IOException {
         String title = "worker of " + settings.name() + ", run " + settings.run() + ", attempt " + attempt;
+        String line = LogContext.line(settings.name(), settings.run(), attempt, "the worker starts");
         WorkerProcess process =
-                WorkerProcess.start(settings.command(), settings.environment(), Path.of(settings.log()), title);
+                WorkerProcess.start(settings.command(), settings.environment(), Path.of(settings.log()), line, title);
         return new WorkerLink(settings, process, receiver);
     }
 
@@ -74,7 +76,8 @@ final class WorkerLink {
         int cap = settings.limits().frameBytes();
         writer = new FrameWriter(
                 channel, cap, "dlonflink-to-worker", e -> LOG.debug("the socket to the worker failed", e));
-        Thread reader = new Thread(() -> read(new FrameReader(channel, cap)), "dlonflink-from-worker");
+        Thread reader =
+                new Thread(LogContext.handedOn(() -> read(new FrameReader(channel, cap))), "dlonflink-from-worker");
         reader.setDaemon(true);
         reader.start();
         byte[] json = Json.write(hello).getBytes(StandardCharsets.UTF_8);

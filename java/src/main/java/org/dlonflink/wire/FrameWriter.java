@@ -10,6 +10,7 @@ import java.util.function.Consumer;
 import org.apache.flink.annotation.Internal;
 import org.dlonflink.failure.Failure;
 import org.dlonflink.failure.FailureException;
+import org.dlonflink.log.LogContext;
 
 /**
  * Sends frames to the worker from a thread of its own, in the order in which they were given to it.
@@ -40,7 +41,7 @@ public final class FrameWriter implements AutoCloseable {
         this.channel = channel;
         this.cap = cap;
         this.onFailure = onFailure;
-        thread = new Thread(this::run, threadName);
+        thread = new Thread(LogContext.handedOn(this::run), threadName);
         thread.setDaemon(true);
         thread.start();
     }

@@ -10,6 +10,7 @@ import java.nio.file.StandardOpenOption;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import org.dlonflink.failure.Failure;
+import org.dlonflink.log.LogContext;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -31,7 +32,7 @@ final class OutputLog {
     private OutputLog(InputStream output, OutputStream file) {
         this.output = output;
         this.file = file;
-        thread = new Thread(this::pump, "dlonflink-worker-output");
+        thread = new Thread(LogContext.handedOn(this::pump), "dlonflink-worker-output");
         thread.setDaemon(true);
     }
 

@@ -11,8 +11,6 @@ import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
-import java.time.Instant;
-import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -57,9 +55,11 @@ public final class WorkerProcess implements AutoCloseable {
      *
      * @param command the program; the path of the socket is appended
      * @param environment added to this process's
-     * @param title names run and attempt, for the first line of this life in the log
+     * @param firstLine of this life in the log
+     * @param title names run and attempt, for errors
      */
-    public static WorkerProcess start(List<String> command, Map<String, String> environment, Path log, String title)
+    public static WorkerProcess start(
+            List<String> command, Map<String, String> environment, Path log, String firstLine, String title)
             throws IOException {
         SocketDirectory directory = SocketDirectory.create();
         ServerSocketChannel server = null;
@@ -68,7 +68,7 @@ public final class WorkerProcess implements AutoCloseable {
             server = ServerSocketChannel.open(StandardProtocolFamily.UNIX);
             server.bind(UnixDomainSocketAddress.of(directory.socket()));
             Files.setPosixFilePermissions(directory.socket(), PosixFilePermissions.fromString("rw-------"));
-            file = OutputLog.open(log, "=== " + title + ", " + Instant.now().truncatedTo(ChronoUnit.SECONDS));
+            file = OutputLog.open(log, firstLine);
             Process process = spawn(command, environment, directory.socket());
             OutputLog output = OutputLog.start(process.getInputStream(), file);
             return new WorkerProcess(title, process, output, directory, server);

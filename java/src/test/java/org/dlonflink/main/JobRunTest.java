@@ -78,7 +78,7 @@ class JobRunTest {
                 .containsExactlyElementsOf(
                         LongStream.rangeClosed(1, ROWS).boxed().toList());
         List<String> log = plan.logged().lines().toList();
-        assertThat(log.get(0)).startsWith("=== worker of counting, run r1, attempt 0");
+        assertThat(log.get(0)).contains(" INFO  counting run=r1 attempt=0 checkpoint=- dlonflink.worker: ");
         assertThat(log.get(1)).contains("\"worker\": [{\"rate\": 0.1}]").contains("\"restore\": false");
         assertThat(log.get(log.size() - 2)).matches("commit \\d+ published");
         assertThat(log.get(log.size() - 1)).isEqualTo("stop");
@@ -92,7 +92,7 @@ class JobRunTest {
         assertThat(report.path("attempt").asInt()).isEqualTo(1);
         assertThat(report.path("rows").asInt()).isEqualTo(ROWS);
         assertThat(report.path("sum").asLong()).isEqualTo(SUM);
-        assertThat(plan.logged()).contains("attempt 1").containsPattern("restored [1-9]\\d* ");
+        assertThat(plan.logged()).contains(" attempt=1 ").containsPattern("restored [1-9]\\d* ");
         // The sink of this test is at least once.
         assertThat(new TreeSet<>(CollectSinkFactory.ROWS)).hasSize(ROWS);
     }
@@ -148,7 +148,7 @@ class JobRunTest {
         assertThat(code(event)).isEqualTo("worker");
         assertThat(event.path("error").path("what").asText()).isEqualTo("the worker exited with code 7");
         assertThat(event.path("error").path("got").asText()).isEqualTo("one last word");
-        assertThat(plan.logged().lines().filter(l -> l.startsWith("==="))).hasSize(2);
+        assertThat(plan.logged().lines().filter(l -> l.endsWith(": the worker starts"))).hasSize(2);
     }
 
     @Test

@@ -23,7 +23,8 @@ class WorkerProcessTest {
 
     private WorkerProcess start(String python) throws Exception {
         List<String> command = List.of("python3", "-c", "import os, socket, subprocess, sys, time\n" + python);
-        return WorkerProcess.start(command, Map.of("GREETING", "hello"), directory.resolve("log"), "worker of test");
+        return WorkerProcess.start(
+                command, Map.of("GREETING", "hello"), directory.resolve("log"), "first line", "worker of test");
     }
 
     @Test
@@ -53,7 +54,7 @@ class WorkerProcessTest {
                     .hasMessageNotContaining("line 9 ");
         }
         assertThat(Files.readString(directory.resolve("log")))
-                .startsWith("=== worker of test, ")
+                .startsWith("first line\n")
                 .contains("hello\n", "line 0 ");
     }
 
@@ -105,7 +106,7 @@ class WorkerProcessTest {
     void aLogThatCannotBeWrittenIsRefused() {
         List<String> command = List.of("python3", "-c", "");
         Path log = directory.resolve("no/such/log");
-        assertThatThrownBy(() -> WorkerProcess.start(command, Map.of(), log, "worker of test"))
+        assertThatThrownBy(() -> WorkerProcess.start(command, Map.of(), log, "first line", "worker of test"))
                 .hasMessageContaining("\"code\":\"setup\"")
                 .hasMessageContaining(log.toString());
     }
