@@ -114,7 +114,7 @@ def test_no_sql_on_the_local_runtime() -> None:
     queried = SOURCE.model_copy(update={"query": "SELECT * FROM source"})
     assert refusal(pipeline(source=queried), schema=None).where == "source.query"
     sink = dlf.SqlSink(ddl="CREATE TABLE out (a INT) WITH ('connector' = 'print')", table="out")
-    assert refusal(pipeline(sink=sink)).where == "sink"
+    assert refusal(pipeline(sink=sink)).where == "sink.type"
     check(pipeline(source=queried, sink=sink), "flink", None)
 
 

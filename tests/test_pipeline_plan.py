@@ -10,7 +10,7 @@ import pytest
 
 import dlonflink as dlf
 from dlonflink.connectors.local import schema
-from dlonflink.pipeline.plan import Launch, Plan, absolute, digest, make, training_plan
+from dlonflink.pipeline.plan import Launch, Plan, SinkPlan, absolute, digest, make, training_plan
 
 CONTRACT = Path(__file__).parent.parent / "contract" / "plan.schema.json"
 
@@ -74,7 +74,7 @@ def test_a_plan_is_told_in_full(stream: Any, tmp_path: Path) -> None:
 def test_scored_columns_have_types_where_they_are_known(stream: Any, tmp_path: Path) -> None:
     sink = dlf.SqlSink(ddl="CREATE TABLE out (id BIGINT) WITH ('connector' = 'print')", table="out")
     known = plan_of(pipeline(stream, sink=sink), tmp_path).job
-    assert known.sink == "out"
+    assert known.sink == SinkPlan(table="out", files=None)
     assert [(column.name, column.type) for column in known.scored] == [
         ("id", "BIGINT"),
         ("label", "FLOAT"),

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from dlonflink.connectors.base import EventTime
     from dlonflink.connectors.files import FileSource
     from dlonflink.connectors.memory import MemorySource
-    from dlonflink.connectors.sql import SqlSink, SqlSource
+    from dlonflink.connectors.sinks import FileSink, SqlSink
+    from dlonflink.connectors.sql import SqlSource
     from dlonflink.doctor.examination import examine
     from dlonflink.doctor.finding import Finding
     from dlonflink.embedding.base import EmbeddingTable
@@ -68,6 +69,7 @@ __all__ = [
     "Export",
     "Features",
     "FencedError",
+    "FileSink",
     "FileSource",
     "Finding",
     "Flink",
@@ -115,7 +117,8 @@ _ROOMS = {
     "connectors.base": ("EventTime",),
     "connectors.files": ("FileSource",),
     "connectors.memory": ("MemorySource",),
-    "connectors.sql": ("SqlSink", "SqlSource"),
+    "connectors.sinks": ("FileSink", "SqlSink"),
+    "connectors.sql": ("SqlSource",),
     "doctor.examination": ("examine",),
     "doctor.finding": ("Finding",),
     "embedding.base": ("EmbeddingTable",),

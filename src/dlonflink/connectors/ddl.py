@@ -11,7 +11,8 @@ import pyarrow as pa
 
 from dlonflink.connectors.files import FileSource, refuse_hidden, resolve
 from dlonflink.connectors.memory import MemorySource, json_lines, records
-from dlonflink.connectors.sql import SqlSink, SqlSource
+from dlonflink.connectors.sinks import FileSink, SqlSink
+from dlonflink.connectors.sql import SqlSource
 from dlonflink.errors import PipelineError
 from dlonflink.settings import milliseconds
 from dlonflink.types import parse
@@ -44,8 +45,14 @@ def select(source: FileSource | SqlSource | MemorySource, columns: Sequence[str]
     return f"SELECT {', '.join(quote(column) for column in columns)} FROM {quote(table)}"
 
 
-def sink_statements(sink: SqlSink | None) -> list[str]:
-    return [] if sink is None else split(sink.ddl)
+def sink_statements(sink: FileSink | SqlSink | None) -> list[str]:
+    """DDL of the table that the sink names; files need none."""
+    return split(sink.ddl) if isinstance(sink, SqlSink) else []
+
+
+def sink_url(sink: FileSink) -> str:
+    """The sink's directory as Flink reads it."""
+    return sink.path if "://" in sink.path else _url(Path(sink.path).absolute())
 
 
 def quote(name: str) -> str:

@@ -16,6 +16,8 @@ import pyarrow as pa
 
 from dlonflink.connectors.files import FileSource
 from dlonflink.connectors.memory import MemorySource
+from dlonflink.connectors.parts import folder_of
+from dlonflink.connectors.sinks import FileSink, SqlSink
 from dlonflink.connectors.sql import SqlSource
 from dlonflink.errors import PipelineError, SchemaError
 from dlonflink.learners.settings import Custom
@@ -41,10 +43,9 @@ def check(pipeline: Pipeline, on: Target, columns: pa.Schema | None) -> None:
     _check_windows(pipeline)
     # On local, too, where they mean nothing: a pipeline that is tried there is to run on Flink.
     refuse_ours(pipeline.runtime.flink.options)
+    _check_sink(pipeline, columns)
     if on == "local":
         _check_local(pipeline)
-    else:
-        _check_sink(pipeline, columns)
     if pipeline.runtime.deterministic:
         _check_order(pipeline)
 
@@ -137,8 +138,12 @@ def _check_local(pipeline: Pipeline) -> None:
         raise PipelineError("the local runtime has no SQL", where="source.type", got="sql", fix=fix)
     if pipeline.source.query is not None:
         raise PipelineError("the local runtime has no SQL", where="source.query", fix=fix)
-    if pipeline.sink is not None:
-        raise PipelineError("the local runtime has no sinks", where="sink", fix=fix)
+    if isinstance(pipeline.sink, SqlSink):
+        raise PipelineError(
+            "the local runtime has no SQL", where="sink.type", got="sql", fix=f"{fix}, or write type: files"
+        )
+    if isinstance(pipeline.sink, FileSink):
+        folder_of(pipeline.sink)
 
 
 def _check_sink(pipeline: Pipeline, columns: pa.Schema | None) -> None:

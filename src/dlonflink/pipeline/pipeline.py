@@ -8,7 +8,8 @@ from pydantic import Field, field_validator
 
 from dlonflink.connectors.files import FileSource
 from dlonflink.connectors.memory import MemorySource
-from dlonflink.connectors.sql import SqlSink, SqlSource
+from dlonflink.connectors.sinks import Sink
+from dlonflink.connectors.sql import SqlSource
 from dlonflink.embedding.settings import Embedding
 from dlonflink.evaluation.settings import Evaluation
 from dlonflink.features.columns import Features, Label
@@ -59,7 +60,7 @@ class Runtime(Settings):
     """Where and how the pipeline runs."""
 
     on: Literal["flink", "local"] = "flink"
-    """flink: embedded in a JVM of its own. local: this process, without SQL, checkpoints and sinks."""
+    """flink: embedded in a JVM of its own. local: this process, without SQL and checkpoints."""
     deterministic: bool = False
     """The result depends on the rows and their order alone: batches are cut by count, never by a clock."""
     flink: Flink = Flink()
@@ -77,7 +78,8 @@ class Pipeline(Settings):
     embedding: Embedding = Embedding()
     evaluation: Evaluation = Evaluation()
     export: Export | None = None
-    sink: SqlSink | None = None
+    sink: Sink | None = None
+    """Takes the scored rows."""
     checkpoint: Checkpoint = Checkpoint()
     runtime: Runtime = Runtime()
 

@@ -11,8 +11,9 @@ from typing import Literal
 
 import pyarrow as pa
 
-from dlonflink.connectors.ddl import select, sink_statements, statements
+from dlonflink.connectors.ddl import select, sink_statements, sink_url, statements
 from dlonflink.connectors.files import FileSource
+from dlonflink.connectors.sinks import FileSink, SqlSink
 from dlonflink.learners.settings import Custom
 from dlonflink.pipeline.check import columns_read
 from dlonflink.pipeline.options import flink_options
@@ -44,6 +45,27 @@ class ScoredColumn(Settings):
     """Flink SQL type; null: the type of the query's column of that name."""
 
 
+class FilesPlan(Settings):
+    """Part files that Flink's job writes."""
+
+    path: str
+    """URL of the directory."""
+    prefix: str
+    suffix: str
+    format: Literal["json", "csv"]
+    """One of Flink's formats."""
+    options: dict[str, str]
+    """Of the format."""
+
+
+class SinkPlan(Settings):
+    """Where rows that leave the operator go: one of the two is null."""
+
+    table: str | None
+    """Made by `statements`."""
+    files: FilesPlan | None
+
+
 class JobPlan(Settings):
     """What Java reads; contract/README.md says what each member means."""
 
@@ -59,7 +81,7 @@ class JobPlan(Settings):
     environment: dict[str, str]
     log: str
     scored: tuple[ScoredColumn, ...]
-    sink: str | None
+    sink: SinkPlan | None
 
 
 class Plan(Settings):
@@ -101,6 +123,8 @@ def absolute(pipeline: Pipeline) -> Pipeline:
         changed["learner"] = pipeline.learner.model_copy(update={"type": f"{Path(file).absolute()}:{name}"})
     if pipeline.export is not None:
         changed["export"] = pipeline.export.model_copy(update={"to": _place(pipeline.export.to)})
+    if isinstance(pipeline.sink, FileSink):
+        changed["sink"] = pipeline.sink.model_copy(update={"path": _place(pipeline.sink.path)})
     if pipeline.checkpoint.dir is not None:
         changed["checkpoint"] = pipeline.checkpoint.model_copy(update={"dir": _place(pipeline.checkpoint.dir)})
     return pipeline.model_copy(update=changed)
@@ -154,9 +178,26 @@ def make(pipeline: Pipeline, training: TrainingPlan, columns: pa.Schema | None, 
         environment={**launch.environment, **pipeline.runtime.worker.env},
         log=str(launch.log),
         scored=() if sink is None else _scored(training, columns),
-        sink=sink.table if sink else None,
+        sink=None if sink is None else sink_plan(sink, run=launch.run),
     )
     return Plan(version=1, job=job, worker=(training,))
+
+
+_FORMATS: Mapping[str, tuple[Literal["json", "csv"], dict[str, str]]] = {
+    "jsonl": ("json", {"timestamp-format.standard": "SQL", "encode.decimal-as-plain-number": "true"}),
+    "csv": ("csv", {"write-bigdecimal-in-scientific-notation": "false"}),
+}
+"""Flink's name of the format, and options that make the texts those of docs/files.md."""
+
+
+def sink_plan(sink: FileSink | SqlSink, *, run: str) -> SinkPlan:
+    """What Java is told of a sink. Parts carry the run in their names, so that those of another are not replaced."""
+    if isinstance(sink, SqlSink):
+        return SinkPlan(table=sink.table, files=None)
+    name, options = _FORMATS[sink.format]
+    suffix = f".{sink.format}"
+    files = FilesPlan(path=sink_url(sink), prefix=f"part-{run}", suffix=suffix, format=name, options=options)
+    return SinkPlan(table=None, files=files)
 
 
 def _scored(training: TrainingPlan, columns: pa.Schema | None) -> tuple[ScoredColumn, ...]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import pyarrow as pa
 
+from dlonflink.connectors.parts import Part
 from dlonflink.errors import StoreError
 from dlonflink.runtime.base import Job, Pace, Progress, Summary, summary
 from dlonflink.runtime.directory import RunDirectory, State
@@ -28,12 +29,19 @@ class LocalJob(Job):
     """Reads, learns and publishes in a thread of its own."""
 
     def __init__(
-        self, batches: Iterable[pa.RecordBatch], schema: pa.Schema, plan: TrainingPlan, directory: RunDirectory
+        self,
+        batches: Iterable[pa.RecordBatch],
+        schema: pa.Schema,
+        plan: TrainingPlan,
+        directory: RunDirectory,
+        scored: Part | None,
     ) -> None:
+        """`scored` takes the scored rows, where the plan asks for them."""
         self._batches = batches
         self._schema = schema
         self._plan = plan
         self._directory = directory
+        self._scored = scored
         self._watch = Watch("compiling kernels")
         self._pace = Pace()
         self._stopping = threading.Event()
@@ -60,6 +68,8 @@ class LocalJob(Job):
         except BaseException as problem:  # noqa: BLE001 - handed to the thread that waits
             error = problem
         try:
+            if self._scored is not None:
+                self._scored.discard()  # what is not finished by now
             self._directory.close(state)
         except Exception as problem:  # noqa: BLE001 - a remote file system's client raises its own; who waits must know
             error = error or problem
@@ -76,19 +86,30 @@ class LocalJob(Job):
         due = 0.0
         for batch in self._batches:
             if self._stopping.is_set():
+                self._finish_part()
                 return None
-            trainer.feed(batch, time.monotonic())
+            self._write(trainer.feed(batch, time.monotonic()))
             if self._watch.seconds >= due:
                 self._tell("learning", trainer.report())
                 due = self._watch.seconds + _REPORT
-        trainer.finish()
+        self._write(trainer.finish())
         self._tell("publishing", trainer.report())
         trainer.version = _publish(exporter, trainer)
+        self._finish_part()
         report = trainer.final_report()
         result = summary(report, seconds=self._watch.seconds, steady=self._pace.steady(), checkpoints=0, restarts=0)
         self._directory.write_json("summary.json", result.to_json())
         self._tell("finished", report)
         return result
+
+    def _write(self, batches: Sequence[pa.RecordBatch]) -> None:
+        if self._scored is not None:
+            for batch in batches:
+                self._scored.write(batch)
+
+    def _finish_part(self) -> None:
+        if self._scored is not None:
+            self._scored.finish()
 
     def _tell(self, phase: str, report: dict[str, Any]) -> None:
         seconds = self._watch.seconds

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pyarrow as pa
 
 from dlonflink.connectors.local import read, schema
+from dlonflink.connectors.parts import Part
+from dlonflink.connectors.sinks import FileSink
 from dlonflink.errors import PipelineError, SetupError
 from dlonflink.pipeline import plan as plans
 from dlonflink.pipeline.check import Target, check, columns_read
@@ -46,7 +48,8 @@ def start(pipeline: Pipeline, *, on: Target | None = None, fresh: bool = False, 
             batches = read(placed.source, columns_read(placed), batch_rows=_LOCAL_ROWS)
             assert columns is not None  # `check` has refused what has no columns yet
             read_columns = pa.schema([columns.field(name) for name in columns_read(placed)])
-            return LocalJob(batches, read_columns, training, directory)
+            scored = Part(placed.sink, directory.run) if isinstance(placed.sink, FileSink) else None
+            return LocalJob(batches, read_columns, training, directory, scored)
         return _on_flink(placed, training, columns, directory)
     except OSError as error:
         directory.close("failed")

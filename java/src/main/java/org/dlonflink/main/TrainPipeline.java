@@ -9,7 +9,6 @@ import org.apache.flink.streaming.api.datastream.SingleOutputStreamOperator;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 import org.apache.flink.streaming.api.functions.sink.v2.DiscardingSink;
 import org.apache.flink.table.api.Table;
-import org.apache.flink.table.api.bridge.java.StreamStatementSet;
 import org.apache.flink.table.api.bridge.java.StreamTableEnvironment;
 import org.apache.flink.table.api.internal.TableEnvironmentInternal;
 import org.apache.flink.table.data.RowData;
@@ -87,9 +86,7 @@ final class TrainPipeline {
         if (plan.sink() == null) {
             output.sinkTo(new DiscardingSink<>()).setParallelism(1).name("dlonflink-drop");
         } else {
-            StreamStatementSet inserts = tables.createStatementSet();
-            inserts.addInsert(plan.sink(), tables.fromDataStream(output));
-            inserts.attachAsDataStream();
+            RowSink.attach(plan.sink(), tables, output, "dlonflink-scored");
         }
     }
 

@@ -67,6 +67,12 @@ final class Members {
         return new Members(path + "." + name, (ObjectNode) member(name, "an object", JsonNode::isObject));
     }
 
+    @Nullable
+    Members objectOrNull(String name) throws FailureException {
+        JsonNode value = member(name, "an object or null", n -> n.isObject() || n.isNull());
+        return value.isNull() ? null : new Members(path + "." + name, (ObjectNode) value);
+    }
+
     List<Members> objects(String name) throws FailureException {
         List<Members> objects = new ArrayList<>();
         for (JsonNode element : member(name, "an array of objects", JsonNode::isArray)) {

@@ -14,7 +14,7 @@ import org.apache.flink.annotation.Internal;
  * @param command starts the worker; the socket's path is appended
  * @param log file for the worker's output
  * @param scored columns of the scored rows; empty: the worker sends none
- * @param sink table for the scored rows; null: they are dropped
+ * @param sink takes the scored rows; null: they are dropped
  * @param worker what HELLO hands on untouched
  */
 @Internal
@@ -30,7 +30,7 @@ public record Plan(
         Map<String, String> environment,
         String log,
         List<Column> scored,
-        @Nullable String sink,
+        @Nullable Sink sink,
         String worker) {
 
     /**
@@ -45,4 +45,19 @@ public record Plan(
 
     /** @param type a Flink SQL type; null: that of the query's column of this name */
     public record Column(String name, @Nullable String type) {}
+
+    /**
+     * Where rows go: one of the two.
+     *
+     * @param table made by the statements
+     */
+    public record Sink(@Nullable String table, @Nullable Files files) {}
+
+    /**
+     * Part files in a directory.
+     *
+     * @param format one of Flink's
+     * @param options of the format
+     */
+    public record Files(String path, String prefix, String suffix, String format, Map<String, String> options) {}
 }

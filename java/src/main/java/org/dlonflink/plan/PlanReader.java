@@ -7,6 +7,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import javax.annotation.Nullable;
 import org.apache.flink.annotation.Internal;
 import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.node.ObjectNode;
 import org.dlonflink.failure.Failure;
@@ -78,14 +79,14 @@ public final class PlanReader {
                 job.map("environment"),
                 job.text("log"),
                 columns(job),
-                job.textOrNull("sink"),
+                sink(job, "sink"),
                 worker);
         job.refuseOthers();
         if (plan.command().isEmpty()) {
             throw job.refusal("command", "the program that starts the worker", "an empty array");
         }
         if (plan.sink() != null && plan.scored().isEmpty()) {
-            throw job.refusal("sink", "null, for `scored` has no column", "\"" + plan.sink() + "\"");
+            throw job.refusal("sink", "null, for `scored` has no column", "a sink");
         }
         return plan;
     }
@@ -115,6 +116,32 @@ public final class PlanReader {
             throw operator.refusal("batch_bytes", "at most frame_bytes", String.valueOf(limits.batchBytes()));
         }
         return limits;
+    }
+
+    @Nullable
+    private static Plan.Sink sink(Members job, String name) throws FailureException {
+        Members sink = job.objectOrNull(name);
+        if (sink == null) {
+            return null;
+        }
+        String table = sink.textOrNull("table");
+        Members files = sink.objectOrNull("files");
+        sink.refuseOthers();
+        if ((table == null) == (files == null)) {
+            throw sink.refusal("table", "either a table or files", table == null ? "neither" : "both");
+        }
+        return new Plan.Sink(table, files == null ? null : files(files));
+    }
+
+    private static Plan.Files files(Members files) throws FailureException {
+        Plan.Files read = new Plan.Files(
+                files.text("path"),
+                files.text("prefix"),
+                files.text("suffix"),
+                files.text("format"),
+                files.map("options"));
+        files.refuseOthers();
+        return read;
     }
 
     private static List<Plan.Column> columns(Members job) throws FailureException {

@@ -123,7 +123,8 @@ class JobRunTest {
                 + "'connector' = 'datagen', 'number-of-rows' = '500', 'rows-per-second' = '5000', "
                 + "'fields.id.kind' = 'sequence', 'fields.id.start' = '1', 'fields.id.end' = '500')");
         plan.statement("CREATE TABLE out_rows (id BIGINT, ts TIMESTAMP_LTZ(3)) WITH ('connector' = 'collect')");
-        plan.job.put("query", "SELECT id, ts FROM numbers").put("sink", "out_rows");
+        plan.job.put("query", "SELECT id, ts FROM numbers");
+        plan.job.putObject("sink").put("table", "out_rows").putNull("files");
         plan.job.putArray("scored").addObject().put("name", "id").putNull("type");
         plan.job.withArray("scored").addObject().put("name", "ts").putNull("type");
         plan.behaviour.put("echo", true);

@@ -59,7 +59,7 @@ final class TestPlan {
     TestPlan echo() {
         behaviour.put("echo", true);
         job.putArray("scored").addObject().put("name", "id").put("type", "BIGINT");
-        job.put("sink", "out_rows");
+        job.putObject("sink").put("table", "out_rows").putNull("files");
         statement("CREATE TABLE out_rows (id BIGINT) WITH ('connector' = 'collect')");
         return this;
     }

@@ -22,7 +22,7 @@ class PlanReaderTest {
               "operator": {"batch_rows": 10, "batch_bytes": 1000, "batch_ms": 50,
                            "frame_bytes": 1048576, "start_ms": 1000, "stop_ms": 0},
               "command": ["python", "-m", "worker"], "environment": {"X": "1"}, "log": "w.log",
-              "scored": [{"name": "a", "type": "INT"}], "sink": "t"}}
+              "scored": [{"name": "a", "type": "INT"}], "sink": {"table": "t", "files": null}}}
             """;
 
     private static ObjectNode error(String plan) {
@@ -42,7 +42,7 @@ class PlanReaderTest {
         assertThat(plan.limits()).isEqualTo(new Plan.Limits(10, 1000, 50, 1048576, 1000, 0));
         assertThat(plan.command()).containsExactly("python", "-m", "worker");
         assertThat(plan.scored()).containsExactly(new Plan.Column("a", "INT"));
-        assertThat(plan.sink()).isEqualTo("t");
+        assertThat(plan.sink()).isEqualTo(new Plan.Sink("t", null));
     }
 
     /** Java knows nothing of what the worker is told, and changes none of its values. */
@@ -73,7 +73,9 @@ class PlanReaderTest {
                 "[\"python\", \"-m\", \"worker\"]|[]|plan.job.command",
                 "\"type\": \"INT\"}|\"type\": 1}|plan.job.scored[0].type",
                 "[{\"name\": \"a\", \"type\": \"INT\"}]|[]|plan.job.sink",
-                "\"sink\": \"t\"|\"sink\": 1|plan.job.sink",
+                "\"sink\": {|\"sink\": 1, \"x\": {|plan.job.sink",
+                "\"table\": \"t\"|\"table\": null|plan.job.sink.table",
+                "\"table\": \"t\", \"files\": null|\"table\": null, \"files\": {}|plan.job.sink.files.path",
                 "\"a\": \"b\"|\"execution.checkpointing.checkpoints-after-tasks-finish\": \"false\"|plan.job.flink"
             })
     void refusesAndNamesTheMember(String from, String to, String where) {

@@ -1,0 +1,32 @@
+"""Where rows that leave the pipeline go: any table Flink can write, or files."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from dlonflink.settings import Settings
+
+
+class SqlSink(Settings):
+    """Takes the scored rows: key columns, label, score, version, run, attempt; columns are matched by position."""
+
+    type: Literal["sql"] = "sql"
+    ddl: str
+    table: str
+
+
+class FileSink(Settings):
+    """Takes the same rows as part files in a directory, on both runtimes. On Flink a part is finished at each
+    checkpoint, and every row stands in exactly one; what is under way has a name that begins with a dot.
+    """
+
+    type: Literal["files"] = "files"
+    path: str
+    """A directory; one of Flink's URLs (`s3://...`) on Flink alone."""
+    format: Literal["jsonl", "csv"] = "jsonl"
+    """csv has no line of names: its columns are those of the scored rows, in order."""
+
+
+Sink = Annotated[FileSink | SqlSink, Field(discriminator="type")]
