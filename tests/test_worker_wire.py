@@ -136,6 +136,7 @@ HELLO_MEMBERS = {
     "schema": "AAAA",
     "worker": [{"name": "clicks"}],
     "restore": True,
+    "files": None,
     "limits": {"frame_bytes": 64 << 20},
 }
 MESSAGES_BY_NAME: dict[str, wire.Message] = {

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from dlonflink.doctor.finding import Finding
-from dlonflink.pipeline.options import DEFAULTS, REST_PORT
+from dlonflink.pipeline.options import CLUSTER, REST_PORT
 from dlonflink.pipeline.pipeline import Pipeline
 from dlonflink.runtime.directory import LONGEST_SCRATCH
 from dlonflink.runtime.flink import heap
@@ -101,7 +101,7 @@ def web(pipeline: Pipeline | None) -> Iterator[Finding]:
     """A port for Flink's web UI."""
     written = None if pipeline is None else pipeline.runtime.flink.options.get(REST_PORT)
     fix = f'name other ports: runtime.flink.options: {{{REST_PORT}: "18081-18980"}}'
-    yield from ports("web UI", written or DEFAULTS[REST_PORT], fix)
+    yield from ports("web UI", written or CLUSTER[REST_PORT], fix)
 
 
 def places(pipeline: Pipeline) -> Iterator[Finding]:

@@ -83,7 +83,7 @@ def find(path: str) -> type[Learner]:
 
 def _import(place: str, path: str) -> ModuleType:
     where = f"learner.type: {path}"
-    file = Path(place) if place.endswith(".py") else None
+    file = _file(place) if place.endswith(".py") else None
     if file is not None and not file.is_file():
         raise PipelineError(
             "the learner's file is not there",
@@ -100,13 +100,15 @@ def _import(place: str, path: str) -> ModuleType:
                 f"the learner's module cannot be imported: there is no {missing}",
                 where=where,
                 expected=f"a module {place} on the Python path",
-                fix=f"check the spelling, or name its file: path/to/{place.rpartition('.')[2]}.py:Name",
+                fix=f"check the spelling, or name its file: path/to/{place.rpartition('.')[2]}.py:Name; "
+                "to take it to a cluster, name it under runtime.worker.files",
             ) from error
         raise SetupError(
             f"the learner needs the package {missing!r}, which is not installed",
             where=where,
             expected=f"{missing} in this interpreter: {sys.executable}",
-            fix=f"install it there: {sys.executable} -m pip install {missing.partition('.')[0]}",
+            fix=f"install it there: {sys.executable} -m pip install {missing.partition('.')[0]}; "
+            "a module of your own: name it under runtime.worker.files",
             trace=traceback.format_exc(),
         ) from error
     except Exception as error:
@@ -116,6 +118,12 @@ def _import(place: str, path: str) -> ModuleType:
             fix="its traceback says where; a module must import without a side effect that can fail",
             trace=traceback.format_exc(),
         ) from error
+
+
+def _file(place: str) -> Path:
+    """A relative path starts at a directory of the Python path, else at the working directory."""
+    found = (Path(folder, place) for folder in sys.path)
+    return next((file for file in found if file.is_file()), Path(place))
 
 
 def _load(file: Path) -> ModuleType:

@@ -10,6 +10,7 @@ import difflib
 import glob
 import re
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Literal
 
 import pyarrow as pa
@@ -44,6 +45,7 @@ def check(pipeline: Pipeline, on: Target, columns: pa.Schema | None) -> None:
     # On local, too, where they mean nothing: a pipeline that is tried there is to run on Flink.
     refuse_ours(pipeline.runtime.flink.options)
     _check_sink(pipeline, columns)
+    _check_worker(pipeline, on)
     if on == "local":
         _check_local(pipeline)
     if pipeline.runtime.deterministic:
@@ -132,6 +134,36 @@ def _check_windows(pipeline: Pipeline) -> None:
             )
 
 
+def _check_worker(pipeline: Pipeline, on: Target) -> None:
+    runtime = pipeline.runtime
+    if runtime.worker.parallelism != 1:
+        raise PipelineError(
+            "a learner is one process until its tables are sharded",
+            where="runtime.worker.parallelism",
+            expected="1",
+            got=str(runtime.worker.parallelism),
+            fix="leave it out; runtime.flink.parallelism is that of the source and the SQL",
+        )
+    if on == "local" or runtime.flink.target == "embedded":
+        return
+    if runtime.flink.address is None:
+        raise PipelineError(
+            "a remote cluster needs an address",
+            where="runtime.flink.address",
+            expected="http://host:port, that of its web UI",
+            fix="name it, or leave target: remote out",
+        )
+    learner = pipeline.learner
+    if isinstance(learner, Custom) and learner.type.startswith("/"):
+        file = Path(learner.type.rpartition(":")[0])
+        raise PipelineError(
+            "the learner's file is not on the cluster",
+            where="learner.type",
+            got=learner.type,
+            fix=f"ship it: runtime.worker.files: [{file.name}], or its whole directory: [{file.parent.name}/]",
+        )
+
+
 def _check_local(pipeline: Pipeline) -> None:
     fix = "run it with --on flink"
     if isinstance(pipeline.source, SqlSource):
@@ -162,6 +194,14 @@ def _check_sink(pipeline: Pipeline, columns: pa.Schema | None) -> None:
 def _check_order(pipeline: Pipeline) -> None:
     """A result that depends on rows and order alone needs an order."""
     source = pipeline.source
+    if pipeline.runtime.flink.parallelism > 1:
+        raise PipelineError(
+            "deterministic needs an order of input: parallel sources have none",
+            where="runtime.flink.parallelism",
+            expected="1",
+            got=str(pipeline.runtime.flink.parallelism),
+            fix="leave it out, or runtime.deterministic",
+        )
     ordered = source.query is not None and re.search(r"\border\s+by\b", source.query, re.IGNORECASE)
     if ordered or isinstance(source, MemorySource):
         return

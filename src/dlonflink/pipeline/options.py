@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from dlonflink.errors import PipelineError
 from dlonflink.pipeline.pipeline import Pipeline
@@ -16,7 +17,6 @@ _PORTS = "18081-18980"
 _FIXED: Mapping[str, tuple[str, str]] = {
     # Rows are encoded before the next one is read, so operators may share them: 1.4 to 3.6 times the speed.
     "pipeline.object-reuse": ("true", "rows are copied where they are kept"),
-    "parallelism.default": ("1", "a learner is one process until tables are sharded"),
     "execution.runtime-mode": ("STREAMING", "a checkpoint needs a stream"),
     # Without it, a bounded source ends the job before its last checkpoint, and nothing is published.
     "execution.checkpointing.checkpoints-after-tasks-finish": ("true", "the last version hangs on the last checkpoint"),
@@ -24,11 +24,15 @@ _FIXED: Mapping[str, tuple[str, str]] = {
     "execution.checkpointing.unaligned.enabled": ("false", "what lies before the barrier must be learned before it"),
     "execution.checkpointing.storage": ("filesystem", "the default is the JobManager's heap, 5 MB"),
     "execution.checkpointing.externalized-checkpoint-retention": ("RETAIN_ON_CANCELLATION", "`resume` needs them"),
-    "rest.address": ("localhost", "the web UI has no password"),
-    "rest.bind-address": ("localhost", "the web UI has no password"),
     "table.local-time-zone": ("UTC", "time is UTC"),
 }
 """Set whatever the pipeline says: value, reason."""
+
+_LOOPBACK: Mapping[str, tuple[str, str]] = {
+    "rest.address": ("localhost", "the web UI has no password"),
+    "rest.bind-address": ("localhost", "the web UI has no password"),
+}
+"""The same, for a cluster of our own."""
 
 _OURS: Mapping[str, str] = {
     "execution.checkpointing.interval": "checkpoint.every",
@@ -39,14 +43,14 @@ _OURS: Mapping[str, str] = {
     "pipeline.jars": "runtime.flink.jars",
     "pipeline.classpaths": "runtime.flink.jars",
     "rest.port": REST_PORT,
-    "execution.target": "runtime.on",
+    "execution.target": "runtime.flink.target",
+    "parallelism.default": "runtime.flink.parallelism",
     "java.io.tmpdir": "$TMPDIR",
     "io.tmp.dirs": "$TMPDIR",
 }
 """Set from the pipeline: the key of ours that says it."""
 
-DEFAULTS: Mapping[str, str] = {
-    REST_PORT: _PORTS,
+_DEFAULTS: Mapping[str, str] = {
     "execution.checkpointing.num-retained": "3",
     # A store or a disk may be slow for a while: the stream runs on, the next checkpoint comes.
     "execution.checkpointing.tolerable-failed-checkpoints": "3",
@@ -59,6 +63,11 @@ DEFAULTS: Mapping[str, str] = {
     "restart-strategy.exponential-delay.jitter-factor": "0.0",
     "restart-strategy.exponential-delay.reset-backoff-threshold": "10 min",
     "restart-strategy.exponential-delay.attempts-before-reset-backoff": "3",
+}
+"""Ours unless `runtime.flink.options` says otherwise."""
+
+CLUSTER: Mapping[str, str] = {
+    REST_PORT: _PORTS,
     "heartbeat.interval": "2 s",
     "heartbeat.timeout": "10 s",
     "metrics.fetcher.update-interval": "1000",
@@ -68,7 +77,7 @@ DEFAULTS: Mapping[str, str] = {
     "taskmanager.memory.network.max": "32m",
     "cluster.io-pool.size": "4",
 }
-"""Ours unless `runtime.flink.options` says otherwise."""
+"""The same, for a cluster of our own: one that runs has made up its mind."""
 
 
 def refuse_ours(options: Mapping[str, str]) -> None:
@@ -77,24 +86,36 @@ def refuse_ours(options: Mapping[str, str]) -> None:
         place = f"runtime.flink.options.{key}"
         if key in _OURS:
             raise PipelineError(f"Flink option {key!r} is set by us", where=place, fix=f"use {_OURS[key]}")
-        if key in _FIXED:
-            value, reason = _FIXED[key]
+        fixed = _FIXED.get(key) or _LOOPBACK.get(key)
+        if fixed:
+            value, reason = fixed
             raise PipelineError(
                 f"Flink option {key!r} is set by us", where=place, expected=f"{value}: {reason}", fix="leave it out"
             )
 
 
-def flink_options(pipeline: Pipeline, *, checkpoints: str, scratch: Path, resume: str | None) -> dict[str, str]:
-    """The whole configuration. `resume` is the URL of a retained checkpoint."""
+def flink_options(
+    pipeline: Pipeline, *, checkpoints: str, scratch: Path, resume: str | None, jars: Sequence[str] = ()
+) -> dict[str, str]:
+    """The whole configuration. `resume` is the URL of a retained checkpoint, `jars` are those a cluster has to get."""
+    flink = pipeline.runtime.flink
+    remote = flink.target == "remote"
+    fixed = _FIXED if remote else {**_FIXED, **_LOOPBACK}
     options = {
-        **DEFAULTS,
-        **pipeline.runtime.flink.options,
-        **{key: value for key, (value, _) in _FIXED.items()},
+        **_DEFAULTS,
+        **({} if remote else CLUSTER),
+        **flink.options,
+        **{key: value for key, (value, _) in fixed.items()},
         "pipeline.name": pipeline.name,
+        "parallelism.default": str(flink.parallelism),
         "execution.checkpointing.interval": f"{milliseconds(pipeline.checkpoint.every)} ms",
         "execution.checkpointing.dir": checkpoints,
-        "io.tmp.dirs": str(scratch),
     }
+    if remote:
+        place = urlsplit(flink.address or "")
+        options |= {"rest.address": str(place.hostname), "rest.port": str(place.port), "pipeline.jars": ";".join(jars)}
+    else:
+        options["io.tmp.dirs"] = str(scratch)
     if resume:
         options["execution.state-recovery.path"] = resume
     return dict(sorted(options.items()))

@@ -41,6 +41,12 @@ class Checkpoint(Settings):
 class Flink(Settings):
     """What Flink needs beside the pipeline."""
 
+    target: Literal["embedded", "remote"] = "embedded"
+    """embedded: a Flink of its own, which ends with the run. remote: a cluster that runs, at `address`."""
+    address: Annotated[str, Field(pattern=r"^http://[^/\s:]+:\d+/?$", examples=["http://host:8081"])] | None = None
+    """REST address of the remote cluster: http://host:port, that of its web UI."""
+    parallelism: Annotated[int, Field(ge=1, le=1024)] = 1
+    """Of the source and the SQL; as many task slots are needed. What learns is one process."""
     jars: tuple[str, ...] = ()
     """Connector jars: paths."""
     options: dict[str, str] = {}
@@ -54,13 +60,18 @@ class Worker(Settings):
     """The worker's interpreter. Default: the one that runs dlonflink."""
     env: dict[str, str] = {}
     """Added to the worker's environment."""
+    files: tuple[str, ...] = ()
+    """Files and directories of your own code; they travel to the worker, which finds each by its own name on its Python
+    path. Left out: names that begin with a dot, and `__pycache__`."""
+    parallelism: int = 1
+    """1: a learner is one process until its tables are sharded."""
 
 
 class Runtime(Settings):
     """Where and how the pipeline runs."""
 
     on: Literal["flink", "local"] = "flink"
-    """flink: embedded in a JVM of its own. local: this process, without SQL and checkpoints."""
+    """flink: in Flink, embedded or on a cluster (`flink.target`). local: this process, without SQL and checkpoints."""
     deterministic: bool = False
     """The result depends on the rows and their order alone: batches are cut by count, never by a clock."""
     flink: Flink = Flink()

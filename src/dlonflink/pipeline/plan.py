@@ -71,7 +71,8 @@ class JobPlan(Settings):
 
     name: Name
     run: str
-    target: Literal["embedded"]
+    target: Literal["embedded", "remote"]
+    detached: bool
     flink: dict[str, str]
     slots: int
     statements: tuple[str, ...]
@@ -79,7 +80,8 @@ class JobPlan(Settings):
     operator: Operator
     command: tuple[str, ...]
     environment: dict[str, str]
-    log: str
+    log: str | None
+    files: str | None
     scored: tuple[ScoredColumn, ...]
     sink: SinkPlan | None
 
@@ -99,11 +101,16 @@ class Launch:
     run: str
     directory: Path
     checkpoints: str
-    log: Path
+    log: Path | None
     scratch: Path
     command: Sequence[str]
     environment: Mapping[str, str]
     resume: str | None
+    jars: Sequence[str] = ()
+    """URLs of what a remote cluster has to get."""
+    files: Path | None = None
+    """Directory of the user's own files."""
+    detached: bool = False
 
 
 def digest(pipeline: Pipeline) -> str:
@@ -118,9 +125,9 @@ def absolute(pipeline: Pipeline) -> Pipeline:
     if isinstance(pipeline.source, FileSource):
         paths = tuple(str(Path(path).absolute()) for path in pipeline.source.paths)
         changed["source"] = pipeline.source.model_copy(update={"paths": paths})
-    if isinstance(pipeline.learner, Custom) and ".py:" in pipeline.learner.type:
-        file, _, name = pipeline.learner.type.rpartition(":")
-        changed["learner"] = pipeline.learner.model_copy(update={"type": f"{Path(file).absolute()}:{name}"})
+    if isinstance(pipeline.learner, Custom):
+        kind = _import_path(pipeline.learner.type, pipeline.runtime.worker.files)
+        changed["learner"] = pipeline.learner.model_copy(update={"type": kind})
     if pipeline.export is not None:
         changed["export"] = pipeline.export.model_copy(update={"to": _place(pipeline.export.to)})
     if isinstance(pipeline.sink, FileSink):
@@ -131,18 +138,38 @@ def absolute(pipeline: Pipeline) -> Pipeline:
 
 
 def _runtime(pipeline: Pipeline) -> Runtime:
-    jars = tuple(str(Path(jar).absolute()) for jar in pipeline.runtime.flink.jars)
-    flink = pipeline.runtime.flink.model_copy(update={"jars": jars})
-    return pipeline.runtime.model_copy(update={"flink": flink})
+    runtime = pipeline.runtime
+    jars = tuple(str(Path(jar).absolute()) for jar in runtime.flink.jars)
+    files = tuple(str(Path(file).absolute()) for file in runtime.worker.files)
+    changed = {
+        "flink": runtime.flink.model_copy(update={"jars": jars}),
+        "worker": runtime.worker.model_copy(update={"files": files}),
+    }
+    return runtime.model_copy(update=changed)
+
+
+def _import_path(written: str, files: Sequence[str]) -> str:
+    """A file that travels in `runtime.worker.files` is named from there; any other one where it lies here."""
+    file, _, name = written.rpartition(":")
+    if not file.endswith(".py"):
+        return written
+    path = Path(file).absolute()
+    for entry in (Path(one).absolute() for one in files):
+        if path == entry or entry in path.parents:
+            return f"{path.relative_to(entry.parent)}:{name}"
+    return f"{path}:{name}"
 
 
 def _place(path: str) -> str:
     return path if "://" in path else str(Path(path).absolute())
 
 
-def training_plan(pipeline: Pipeline, *, description: str) -> TrainingPlan:
-    """The worker's part; `description` is the digest of the pipeline as it was written."""
+def training_plan(pipeline: Pipeline, *, description: str, files: Mapping[str, str] | None = None) -> TrainingPlan:
+    """The worker's part; `description` is the digest of the pipeline as it was written, `files` those of
+    `runtime.worker.files`.
+    """
     time = pipeline.source.time()
+    elsewhere = pipeline.runtime.flink.target == "remote"
     return TrainingPlan(
         name=pipeline.name,
         features=pipeline.features,
@@ -157,7 +184,8 @@ def training_plan(pipeline: Pipeline, *, description: str) -> TrainingPlan:
         scored=pipeline.sink is not None,
         pipeline_digest=description,
         # A learner by module name is found from where the pipeline was started.
-        path=(str(Path.cwd()),) if isinstance(pipeline.learner, Custom) else (),
+        path=(str(Path.cwd()),) if isinstance(pipeline.learner, Custom) and not elsewhere else (),
+        files=dict(files or {}),
     )
 
 
@@ -168,15 +196,23 @@ def make(pipeline: Pipeline, training: TrainingPlan, columns: pa.Schema | None, 
     job = JobPlan(
         name=pipeline.name,
         run=launch.run,
-        target="embedded",
-        flink=flink_options(pipeline, checkpoints=launch.checkpoints, scratch=launch.scratch, resume=launch.resume),
-        slots=1,
+        target=pipeline.runtime.flink.target,
+        detached=launch.detached,
+        flink=flink_options(
+            pipeline,
+            checkpoints=launch.checkpoints,
+            scratch=launch.scratch,
+            resume=launch.resume,
+            jars=launch.jars,
+        ),
+        slots=pipeline.runtime.flink.parallelism,
         statements=(*statements(pipeline.source, run_dir=launch.directory), *sink_statements(sink)),
         query=select(pipeline.source, read),
         operator=Operator(),
         command=tuple(launch.command),
         environment={**launch.environment, **pipeline.runtime.worker.env},
-        log=str(launch.log),
+        log=None if launch.log is None else str(launch.log),
+        files=None if launch.files is None else str(launch.files),
         scored=() if sink is None else _scored(training, columns),
         sink=None if sink is None else sink_plan(sink, run=launch.run),
     )

@@ -19,6 +19,7 @@ from dlonflink.runtime.interpreter import Interpreter
 from dlonflink.runtime.java import find_java
 from dlonflink.runtime.jvm import Jvm
 from dlonflink.runtime.local import LocalJob
+from dlonflink.training.files import gather, place
 from dlonflink.training.settings import TrainingPlan
 
 _LOCAL_ROWS = 4096
@@ -41,13 +42,15 @@ def start(pipeline: Pipeline, *, on: Target | None = None, fresh: bool = False, 
     placed = plans.absolute(pipeline)
     columns = schema(placed.source)
     check(placed, target, columns)
-    training = plans.training_plan(placed, description=description)
     directory = RunDirectory.open(placed, fresh=fresh, resume=resume)
     try:
+        files = gather(placed.runtime.worker.files, directory.scratch / "files")
+        training = plans.training_plan(placed, description=description, files=files)
         if target == "local":
             batches = read(placed.source, columns_read(placed), batch_rows=_LOCAL_ROWS)
             assert columns is not None  # `check` has refused what has no columns yet
             read_columns = pa.schema([columns.field(name) for name in columns_read(placed)])
+            place(files, str(directory.scratch / "files"))
             scored = Part(placed.sink, directory.run) if isinstance(placed.sink, FileSink) else None
             return LocalJob(batches, read_columns, training, directory, scored)
         return _on_flink(placed, training, columns, directory)
@@ -77,6 +80,7 @@ def _on_flink(pipeline: Pipeline, training: TrainingPlan, columns: pa.Schema | N
         command=interpreter.command(),
         environment=interpreter.environment,
         resume=directory.resumed_from,
+        files=directory.scratch / "files" if training.files else None,
     )
     plan = directory.write_json("plan.json", plans.make(pipeline, training, columns, launch).model_dump(mode="json"))
     line = command(

@@ -73,6 +73,8 @@ class Provenance(Settings):
     code_digest: str
     """SHA-256 over the sources of this package."""
     libraries: dict[str, str]
+    files: dict[str, str] = {}
+    """The user's own files in `runtime.worker.files`: name -> SHA-256."""
 
 
 class Manifest(Settings):

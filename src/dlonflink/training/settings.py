@@ -29,3 +29,6 @@ class TrainingPlan(Settings):
     """SHA-256 of the pipeline's full description."""
     path: tuple[str, ...] = ()
     """Directories put in front of sys.path, for the user's own learner."""
+    files: dict[str, str] = {}
+    """The user's files that came along: name -> SHA-256 (`training.files`). Their directory is told apart from this:
+    by HELLO, or by the local runtime."""

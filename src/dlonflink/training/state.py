@@ -67,7 +67,10 @@ class Copy:
                 embedding=self.plan.embedding,
             ),
             provenance=Provenance(
-                pipeline_digest=self.plan.pipeline_digest, code_digest=code_digest(), libraries=libraries()
+                pipeline_digest=self.plan.pipeline_digest,
+                code_digest=code_digest(),
+                libraries=libraries(),
+                files=self.plan.files,
             ),
         )
 

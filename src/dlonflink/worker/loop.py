@@ -21,6 +21,7 @@ from pydantic import ValidationError
 from dlonflink.errors import CorruptionError, DLOnFlinkError, ProtocolError, WorkerError
 from dlonflink.store.provenance import libraries
 from dlonflink.training.export import Exporter
+from dlonflink.training.files import place
 from dlonflink.training.settings import TrainingPlan
 from dlonflink.training.state import Copy, Restored
 from dlonflink.training.trainer import Trainer
@@ -168,6 +169,7 @@ class _Loop:
         self._lines.run, self._lines.attempt = hello.run, hello.attempt
         plan = _plan(hello)
         sys.path[:0] = [path for path in plan.path if path not in sys.path]
+        place(plan.files, hello.files)
         self._schema = _schema(hello)
         warm(plan, self._schema)
         self._trainer = Trainer(plan, self._schema, run=hello.run, attempt=hello.attempt)

@@ -86,6 +86,8 @@ class Hello(_Document):
     worker: Annotated[list[dict[str, Any]], Field(min_length=1)]
     """The plan's list, as the client wrote it."""
     restore: bool
+    files: str | None = None
+    """Directory with the user's files."""
     limits: Limits
 
 

@@ -17,8 +17,10 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /** A Flink cluster in this process, with its REST server and web UI on a free port of the range in the plan. */
-final class EmbeddedCluster implements AutoCloseable {
+final class EmbeddedCluster implements Cluster {
     private static final Logger LOG = LoggerFactory.getLogger(EmbeddedCluster.class);
+
+    private static final long CLOSE_MS = 5_000;
 
     private final MiniCluster cluster;
     private final URI rest;
@@ -54,12 +56,13 @@ final class EmbeddedCluster implements AutoCloseable {
         }
     }
 
-    String rest() {
+    @Override
+    public String rest() {
         return rest.toString();
     }
 
-    /** For the environment that a job is submitted from. */
-    Configuration client(Plan plan) {
+    @Override
+    public Configuration client(Plan plan) {
         Configuration configuration = Configuration.fromMap(plan.flink());
         configuration.set(DeploymentOptions.TARGET, "remote");
         configuration.set(RestOptions.ADDRESS, rest.getHost());
@@ -67,35 +70,33 @@ final class EmbeddedCluster implements AutoCloseable {
         return configuration;
     }
 
-    /** Waits for the end of a job; asked here and not over REST, which would be up to 2 s late. */
-    JobResult result(JobID job) throws ExecutionException, InterruptedException {
+    /** Asked here and not over REST, which would be up to 2 s late. */
+    @Override
+    public JobResult result(JobID job) throws ExecutionException, InterruptedException {
         return cluster.requestJobResult(job).get();
     }
 
-    /** How many were completed; asked of a job that has ended, whose last one REST would have shown for a moment only. */
-    long checkpoints(JobID job) throws ExecutionException, InterruptedException {
+    /** Asked of the graph of the job that has ended, whose last one REST would have shown for a moment only. */
+    @Override
+    public long checkpoints(JobID job) throws ExecutionException, InterruptedException {
         CheckpointStatsSnapshot stats = cluster.getExecutionGraph(job).get().getCheckpointStatsSnapshot();
         return stats == null ? 0 : stats.getCounts().getNumberOfCompletedCheckpoints();
     }
 
-    /** Cancels a job and waits, for a while, until its tasks and their workers have ended. */
-    void cancel(JobID job, long millis) throws ExecutionException, InterruptedException, TimeoutException {
+    @Override
+    public void cancel(JobID job, long millis) throws ExecutionException, InterruptedException, TimeoutException {
         cluster.cancelJob(job).get(millis, TimeUnit.MILLISECONDS);
         cluster.requestJobResult(job).get(millis, TimeUnit.MILLISECONDS);
     }
 
-    void close(long millis) {
+    @Override
+    public void close() {
         try {
-            cluster.closeAsync().get(millis, TimeUnit.MILLISECONDS);
+            cluster.closeAsync().get(CLOSE_MS, TimeUnit.MILLISECONDS);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         } catch (ExecutionException | TimeoutException e) {
             LOG.warn("the cluster did not close", e);
         }
-    }
-
-    @Override
-    public void close() {
-        close(JobRun.CLOSE_MS);
     }
 }

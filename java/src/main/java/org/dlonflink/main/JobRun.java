@@ -17,8 +17,6 @@ import org.slf4j.LoggerFactory;
 /** One run, from plan to exit code; {@link #stop} may come from another thread at any time. */
 @Internal
 public final class JobRun {
-    static final long CLOSE_MS = 5_000;
-
     private static final Logger LOG = LoggerFactory.getLogger(JobRun.class);
 
     /** A worker may use its {@code stop_ms}, but a person who stops the run does not wait for ever. */
@@ -28,11 +26,12 @@ public final class JobRun {
     private static final int FAILED = 1;
 
     private final Events events;
+    private final Object submission = new Object();
     private volatile boolean stopping;
     private volatile boolean over;
 
     @Nullable
-    private volatile EmbeddedCluster cluster;
+    private volatile Cluster cluster;
 
     @Nullable
     private volatile JobID job;
@@ -41,20 +40,22 @@ public final class JobRun {
         this.events = events;
     }
 
-    /** Runs until the job has finished or failed; the exit code. */
+    /** Runs until the job has finished or failed, or is submitted where that is all; the exit code. */
     public int run(Path planFile) {
         Stage stage = Stage.PLAN;
         try {
             Plan plan = PlanReader.read(planFile);
             stage = Stage.CLUSTER;
-            try (EmbeddedCluster started = EmbeddedCluster.start(plan)) {
+            try (Cluster started = Cluster.of(plan)) {
                 cluster = started;
                 events.cluster(started.rest());
                 stage = Stage.SQL;
                 StreamExecutionEnvironment environment = TrainPipeline.build(plan, started.client(plan));
                 stage = Stage.JOB;
-                job = environment.executeAsync(plan.name()).getJobID();
-                events.submitted(job.toHexString());
+                submit(environment, plan);
+                if (plan.detached()) {
+                    return FINISHED;
+                }
                 ObjectNode report = report(started.result(job));
                 over = true;
                 events.finished(report, started.checkpoints(job));
@@ -70,6 +71,15 @@ public final class JobRun {
         }
     }
 
+    /** Not interrupted by {@link #stop}: a job that nobody knows of would run on. */
+    private void submit(StreamExecutionEnvironment environment, Plan plan) throws Exception {
+        synchronized (submission) {
+            job = environment.executeAsync(plan.name()).getJobID();
+            over = plan.detached();
+        }
+        events.submitted(job.toHexString());
+    }
+
     /** Null after a stop with savepoint, which ends the job without an end of its input. */
     @Nullable
     private static ObjectNode report(JobResult result) throws Exception {
@@ -80,18 +90,23 @@ public final class JobRun {
 
     /** Cancels the job, which ends its worker, and closes the cluster; what hangs is left to the end of the process. */
     public void stop() {
-        EmbeddedCluster running = cluster;
+        Cluster running = cluster;
         if (over || running == null) {
             return;
         }
         stopping = true;
-        try {
-            if (job != null) {
-                running.cancel(job, CANCEL_MS);
+        synchronized (submission) {
+            if (over) {
+                return;
             }
-        } catch (Exception e) {
-            LOG.warn("the job was not cancelled in time", e);
+            try {
+                if (job != null) {
+                    running.cancel(job, CANCEL_MS);
+                }
+            } catch (Exception e) {
+                LOG.warn("the job was not cancelled in time", e);
+            }
+            running.close();
         }
-        running.close(CLOSE_MS);
     }
 }

@@ -45,6 +45,9 @@ final class TrainPipeline {
         }
         // Not getExecutionEnvironment(configuration): it ignores the target and starts a second cluster in silence.
         StreamExecutionEnvironment environment = new StreamExecutionEnvironment(configuration);
+        if (plan.files() != null) {
+            environment.registerCachedFile(plan.files(), TrainSettings.FILES);
+        }
         StreamTableEnvironment tables = StreamTableEnvironment.create(environment);
         List<String> statements = plan.statements();
         for (int i = 0; i < statements.size(); i++) {

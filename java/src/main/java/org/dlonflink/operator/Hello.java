@@ -2,6 +2,7 @@ package org.dlonflink.operator;
 
 import java.util.Base64;
 import org.apache.flink.api.common.TaskInfo;
+import org.apache.flink.api.common.functions.RuntimeContext;
 import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.node.ObjectNode;
 import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.util.RawValue;
 import org.dlonflink.arrow.ArrowSchema;
@@ -14,7 +15,8 @@ final class Hello {
 
     private Hello() {}
 
-    static ObjectNode of(TrainSettings settings, TaskInfo task, boolean restore) {
+    static ObjectNode of(TrainSettings settings, RuntimeContext context, boolean restore) {
+        TaskInfo task = context.getTaskInfo();
         ObjectNode hello = Json.object();
         hello.put("protocol", PROTOCOL);
         hello.put("job", settings.name());
@@ -26,7 +28,13 @@ final class Hello {
         hello.put("schema", Base64.getEncoder().encodeToString(ArrowSchema.message(settings.rows())));
         hello.putRawValue("worker", new RawValue(settings.worker()));
         hello.put("restore", restore);
+        hello.put("files", settings.files() ? directory(context) : null);
         hello.putObject("limits").put("frame_bytes", settings.limits().frameBytes());
         return hello;
+    }
+
+    /** Waits until the files have come. */
+    private static String directory(RuntimeContext context) {
+        return context.getDistributedCache().getFile(TrainSettings.FILES).getAbsolutePath();
     }
 }

@@ -91,7 +91,7 @@ public final class TrainOperator extends AbstractStreamOperator<RowData>
         context.getRestoredCheckpointId().ifPresent(LogContext::aligned);
         worker = WorkerLink.start(settings, attempt, this);
         snapshots = new SnapshotTransfer(new FinalSnapshot(worker.directory().file("final.snapshot")));
-        worker.greet(Hello.of(settings, getRuntimeContext().getTaskInfo(), context.isRestored()));
+        worker.greet(Hello.of(settings, getRuntimeContext(), context.isRestored()));
         if (context.isRestored()) {
             SnapshotTransfer.restore(context.getRawOperatorStateInputs(), worker.restore());
         }

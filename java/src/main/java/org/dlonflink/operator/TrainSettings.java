@@ -3,6 +3,7 @@ package org.dlonflink.operator;
 import java.io.Serializable;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import javax.annotation.Nullable;
 import org.apache.flink.annotation.Internal;
 import org.apache.flink.table.types.logical.RowType;
 import org.dlonflink.plan.Plan;
@@ -10,6 +11,8 @@ import org.dlonflink.plan.Plan;
 /**
  * What the operator is told; travels to the task managers within the job.
  *
+ * @param log file for the worker's output; null: the log of the task manager
+ * @param files the distributed cache holds the user's files
  * @param rows type of the rows that come in
  * @param scored type of the rows that go out; no column: the worker sends none
  * @param worker JSON array for HELLO
@@ -21,11 +24,14 @@ public record TrainSettings(
         Plan.Limits limits,
         ArrayList<String> command,
         LinkedHashMap<String, String> environment,
-        String log,
+        @Nullable String log,
+        boolean files,
         String worker,
         RowType rows,
         RowType scored)
         implements Serializable {
+    /** The name of the user's files in the distributed cache. */
+    public static final String FILES = "dlonflink-files";
 
     public static TrainSettings of(Plan plan, RowType rows, RowType scored) {
         return new TrainSettings(
@@ -35,6 +41,7 @@ public record TrainSettings(
                 new ArrayList<>(plan.command()),
                 new LinkedHashMap<>(plan.environment()),
                 plan.log(),
+                plan.files() != null,
                 plan.worker(),
                 rows,
                 scored);

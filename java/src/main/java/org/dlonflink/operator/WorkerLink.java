@@ -61,8 +61,8 @@ final class WorkerLink {
     static WorkerLink start(TrainSettings settings, int attempt, Receiver receiver) throws IOException {
         String title = "worker of " + settings.name() + ", run " + settings.run() + ", attempt " + attempt;
         String line = LogContext.line(settings.name(), settings.run(), attempt, "the worker starts");
-        WorkerProcess process =
-                WorkerProcess.start(settings.command(), settings.environment(), Path.of(settings.log()), line, title);
+        Path log = settings.log() == null ? null : Path.of(settings.log());
+        WorkerProcess process = WorkerProcess.start(settings.command(), settings.environment(), log, line, title);
         return new WorkerLink(settings, process, receiver);
     }
 

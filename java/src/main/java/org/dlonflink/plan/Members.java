@@ -42,6 +42,10 @@ final class Members {
         return member(name, expected, n -> n.isInt() && n.intValue() >= least).intValue();
     }
 
+    boolean bool(String name) throws FailureException {
+        return member(name, "true or false", JsonNode::isBoolean).booleanValue();
+    }
+
     List<String> texts(String name) throws FailureException {
         List<String> texts = new ArrayList<>();
         for (JsonNode element : member(name, "an array of strings", JsonNode::isArray)) {

@@ -9,10 +9,13 @@ import org.apache.flink.annotation.Internal;
 /**
  * The {@code job} of a plan (contract/README.md, section 1), and the {@code worker} of it as the JSON text it came as.
  *
+ * @param remote the job is submitted to a cluster that runs; else to one in this process
+ * @param detached the run ends with the submission
  * @param flink the whole Flink configuration
  * @param query gives the rows; its columns, in order, are those of every batch
  * @param command starts the worker; the socket's path is appended
- * @param log file for the worker's output
+ * @param log file for the worker's output; null: the log of Flink's process
+ * @param files directory for the distributed cache; null: none
  * @param scored columns of the scored rows; empty: the worker sends none
  * @param sink takes the scored rows; null: they are dropped
  * @param worker what HELLO hands on untouched
@@ -21,6 +24,8 @@ import org.apache.flink.annotation.Internal;
 public record Plan(
         String name,
         String run,
+        boolean remote,
+        boolean detached,
         Map<String, String> flink,
         int slots,
         List<String> statements,
@@ -28,7 +33,8 @@ public record Plan(
         Limits limits,
         List<String> command,
         Map<String, String> environment,
-        String log,
+        @Nullable String log,
+        @Nullable String files,
         List<Column> scored,
         @Nullable Sink sink,
         String worker) {

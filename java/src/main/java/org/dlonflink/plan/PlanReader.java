@@ -20,6 +20,7 @@ public final class PlanReader {
     /** Raised with every change that an older jar would misread. */
     public static final int VERSION = 1;
 
+    private static final List<String> TARGETS = List.of("embedded", "remote");
     private static final String INTERVAL = "execution.checkpointing.interval";
     private static final String FINAL_CHECKPOINT = "execution.checkpointing.checkpoints-after-tasks-finish";
 
@@ -64,12 +65,14 @@ public final class PlanReader {
 
     private static Plan job(Members job, String worker) throws FailureException {
         String target = job.text("target");
-        if (!target.equals("embedded")) {
-            throw job.refusal("target", "\"embedded\"", "\"" + target + "\"");
+        if (!TARGETS.contains(target)) {
+            throw job.refusal("target", "one of " + TARGETS, "\"" + target + "\"");
         }
         Plan plan = new Plan(
                 job.text("name"),
                 job.text("run"),
+                target.equals("remote"),
+                job.bool("detached"),
                 flink(job),
                 job.integer("slots", 1),
                 job.texts("statements"),
@@ -77,13 +80,17 @@ public final class PlanReader {
                 limits(job.object("operator")),
                 job.texts("command"),
                 job.map("environment"),
-                job.text("log"),
+                job.textOrNull("log"),
+                job.textOrNull("files"),
                 columns(job),
                 sink(job, "sink"),
                 worker);
         job.refuseOthers();
         if (plan.command().isEmpty()) {
             throw job.refusal("command", "the program that starts the worker", "an empty array");
+        }
+        if (plan.detached() && !plan.remote()) {
+            throw job.refusal("detached", "false, for an embedded cluster ends with its process", "true");
         }
         if (plan.sink() != null && plan.scored().isEmpty()) {
             throw job.refusal("sink", "null, for `scored` has no column", "a sink");

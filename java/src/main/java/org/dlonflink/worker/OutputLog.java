@@ -9,12 +9,16 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayDeque;
 import java.util.Deque;
+import javax.annotation.Nullable;
 import org.dlonflink.failure.Failure;
 import org.dlonflink.log.LogContext;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Takes what the worker prints into the log file, and keeps the last lines for the error that may come. */
+/**
+ * Takes what the worker prints into its log file, or into this process's log where it has none, and keeps the last lines
+ * for the error that may come.
+ */
 final class OutputLog {
     private static final Logger LOG = LoggerFactory.getLogger(OutputLog.class);
 
@@ -24,20 +28,26 @@ final class OutputLog {
 
     private final InputStream output;
     private final OutputStream file;
+    private final boolean logged;
     private final Deque<String> lines = new ArrayDeque<>();
     private final byte[] line = new byte[KEPT_BYTES_OF_LINE];
     private int lineBytes;
     private final Thread thread;
 
-    private OutputLog(InputStream output, OutputStream file) {
+    private OutputLog(InputStream output, OutputStream file, boolean logged) {
         this.output = output;
         this.file = file;
+        this.logged = logged;
         thread = new Thread(LogContext.handedOn(this::pump), "dlonflink-worker-output");
         thread.setDaemon(true);
     }
 
     /** Opens the log for appending, so that the lives of a worker stand in one file, each after a line of its own. */
-    static OutputStream open(Path log, String firstLine) throws IOException {
+    static OutputStream open(@Nullable Path log, String firstLine) throws IOException {
+        if (log == null) {
+            LOG.info(firstLine);
+            return OutputStream.nullOutputStream();
+        }
         try {
             OutputStream file = Files.newOutputStream(log, StandardOpenOption.CREATE, StandardOpenOption.APPEND);
             file.write((firstLine + "\n").getBytes(StandardCharsets.UTF_8));
@@ -50,8 +60,9 @@ final class OutputLog {
         }
     }
 
-    static OutputLog start(InputStream output, OutputStream file) {
-        OutputLog log = new OutputLog(output, file);
+    /** @param logged the lines go into this process's log */
+    static OutputLog start(InputStream output, OutputStream file, boolean logged) {
+        OutputLog log = new OutputLog(output, file, logged);
         log.thread.start();
         return log;
     }
@@ -110,6 +121,9 @@ final class OutputLog {
         }
         String text = new String(line, 0, lineBytes, StandardCharsets.UTF_8).stripTrailing();
         lineBytes = 0;
+        if (logged) {
+            LOG.info("{}", text);
+        }
         synchronized (lines) {
             if (lines.size() == KEPT_LINES) {
                 lines.removeFirst();

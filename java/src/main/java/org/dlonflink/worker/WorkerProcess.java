@@ -17,6 +17,7 @@ import java.util.Map;
 import java.util.OptionalInt;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
+import javax.annotation.Nullable;
 import org.apache.flink.annotation.Internal;
 import org.dlonflink.failure.Failure;
 import org.dlonflink.failure.FailureException;
@@ -55,11 +56,12 @@ public final class WorkerProcess implements AutoCloseable {
      *
      * @param command the program; the path of the socket is appended
      * @param environment added to this process's
+     * @param log null: what it prints goes into this process's log
      * @param firstLine of this life in the log
      * @param title names run and attempt, for errors
      */
     public static WorkerProcess start(
-            List<String> command, Map<String, String> environment, Path log, String firstLine, String title)
+            List<String> command, Map<String, String> environment, @Nullable Path log, String firstLine, String title)
             throws IOException {
         SocketDirectory directory = SocketDirectory.create();
         ServerSocketChannel server = null;
@@ -70,7 +72,7 @@ public final class WorkerProcess implements AutoCloseable {
             Files.setPosixFilePermissions(directory.socket(), PosixFilePermissions.fromString("rw-------"));
             file = OutputLog.open(log, firstLine);
             Process process = spawn(command, environment, directory.socket());
-            OutputLog output = OutputLog.start(process.getInputStream(), file);
+            OutputLog output = OutputLog.start(process.getInputStream(), file, log == null);
             return new WorkerProcess(title, process, output, directory, server);
         } catch (IOException e) {
             closeAll(e, file, server, directory);

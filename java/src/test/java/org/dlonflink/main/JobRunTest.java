@@ -149,7 +149,8 @@ class JobRunTest {
         assertThat(code(event)).isEqualTo("worker");
         assertThat(event.path("error").path("what").asText()).isEqualTo("the worker exited with code 7");
         assertThat(event.path("error").path("got").asText()).isEqualTo("one last word");
-        assertThat(plan.logged().lines().filter(l -> l.endsWith(": the worker starts"))).hasSize(2);
+        assertThat(plan.logged().lines().filter(l -> l.endsWith(": the worker starts")))
+                .hasSize(2);
     }
 
     @Test

@@ -35,6 +35,7 @@ class WorkerLinkTest {
                 new ArrayList<>(List.of("python3", "-c", CONNECTED + python)),
                 new LinkedHashMap<>(),
                 directory.resolve("log").toString(),
+                false,
                 "[]",
                 RowType.of(),
                 RowType.of());

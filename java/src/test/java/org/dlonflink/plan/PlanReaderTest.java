@@ -16,7 +16,7 @@ class PlanReaderTest {
     private static final String PLAN =
             """
             {"version": 1, "worker": [{"learner": {"rate": 1e-6, "name": "\u00fc"}}], "job": {
-              "name": "n", "run": "r", "target": "embedded", "slots": 2,
+              "name": "n", "run": "r", "target": "embedded", "detached": false, "files": null, "slots": 2,
               "flink": {"execution.checkpointing.interval": "1 s", "a": "b"},
               "statements": ["CREATE TABLE t (a INT)"], "query": "SELECT a FROM t",
               "operator": {"batch_rows": 10, "batch_bytes": 1000, "batch_ms": 50,
@@ -59,7 +59,9 @@ class PlanReaderTest {
             value = {
                 "\"version\": 1|\"version\": 2|plan.version",
                 "\"version\": 1|\"version\": \"1\"|plan.version",
-                "\"embedded\"|\"remote\"|plan.job.target",
+                "\"embedded\"|\"yarn\"|plan.job.target",
+                "\"detached\": false|\"detached\": true|plan.job.detached",
+                "\"detached\": false|\"detached\": 0|plan.job.detached",
                 "\"slots\": 2|\"slots\": 0|plan.job.slots",
                 "\"slots\": 2|\"slots\": 2.5|plan.job.slots",
                 "\"slots\": 2,||plan.job.slots",
