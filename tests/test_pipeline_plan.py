@@ -57,7 +57,7 @@ def test_a_plan_is_told_in_full(stream: Any, tmp_path: Path) -> None:
     assert told["version"] == 1
     job, (worker,) = told["job"], told["worker"]
     assert list(job) == [
-        "name", "run", "target", "detached", "flink", "slots", "statements", "query", "operator", "command",
+        "name", "run", "target", "detached", "flink", "slots", "statements", "query", "input", "operator", "command",
         "environment", "log", "files", "scored", "sink",
     ]  # fmt: skip
     assert list(job["operator"]) == [

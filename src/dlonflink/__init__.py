@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from dlonflink.connectors.files import FileSource
     from dlonflink.connectors.memory import MemorySource
     from dlonflink.connectors.sinks import FileSink, SqlSink
-    from dlonflink.connectors.sql import SqlSource
+    from dlonflink.connectors.sql import ArrowValues, SqlSource
     from dlonflink.doctor.examination import examine
     from dlonflink.doctor.finding import Finding
     from dlonflink.embedding.base import EmbeddingTable
@@ -53,6 +53,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FM",
+    "ArrowValues",
     "Bag",
     "Batch",
     "Checkpoint",
@@ -118,7 +119,7 @@ _ROOMS = {
     "connectors.files": ("FileSource",),
     "connectors.memory": ("MemorySource",),
     "connectors.sinks": ("FileSink", "SqlSink"),
-    "connectors.sql": ("SqlSource",),
+    "connectors.sql": ("ArrowValues", "SqlSource"),
     "doctor.examination": ("examine",),
     "doctor.finding": ("Finding",),
     "embedding.base": ("EmbeddingTable",),

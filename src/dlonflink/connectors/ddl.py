@@ -11,8 +11,10 @@ import pyarrow as pa
 
 from dlonflink.connectors.files import FileSource, refuse_hidden, resolve
 from dlonflink.connectors.memory import MemorySource, json_lines, records
+from dlonflink.connectors.parquet import ranges, write_ranges
 from dlonflink.connectors.sinks import FileSink, SqlSink
 from dlonflink.connectors.sql import SqlSource
+from dlonflink.connectors.values import VALUE, kind, schema_of, value_column
 from dlonflink.errors import PipelineError
 from dlonflink.settings import milliseconds
 from dlonflink.types import parse
@@ -40,7 +42,11 @@ def statements(source: FileSource | SqlSource | MemorySource, *, run_dir: Path) 
 
 
 def select(source: FileSource | SqlSource | MemorySource, columns: Sequence[str]) -> str:
-    """The query that gives `columns`, in order, of source.query if there is one."""
+    """The query that gives `columns`, in order, of source.query if there is one; of a source whose batches pass whole,
+    the values.
+    """
+    if kind(source) != "rows":
+        columns = [value_column(source)]
     table = TABLE if source.query is None else VIEW
     return f"SELECT {', '.join(quote(column) for column in columns)} FROM {quote(table)}"
 
@@ -79,7 +85,19 @@ def _source_statements(source: FileSource | SqlSource | MemorySource, run_dir: P
         path = run_dir.absolute() / "rows.jsonl"
         path.write_text("".join(json_lines(records(source))), encoding="utf-8")
         return [_table(source, {"path": _url(path), **_JSON})]
+    if kind(source) != "rows":
+        return [_values_table(source, run_dir)]
     return [_table(source, _file_options(source))]
+
+
+def _values_table(source: FileSource, run_dir: Path) -> str:
+    if source.format == "arrow":
+        options = _path_options(resolve(source))
+    else:
+        path = run_dir.absolute() / "ranges.arrow"
+        write_ranges(ranges(resolve(source), schema_of(source.columns)), path)
+        options = {"path": _url(path)}
+    return _create([f"  {quote(VALUE)} BYTES"], {**options, "format": "dlonflink-arrow"})
 
 
 def _table(source: FileSource | MemorySource, options: Mapping[str, str]) -> str:
@@ -88,6 +106,10 @@ def _table(source: FileSource | MemorySource, options: Mapping[str, str]) -> str
     if time is not None and time.column in source.columns:
         _check_time(time.column, source.columns[time.column])
         lines.append(f"  WATERMARK FOR {quote(time.column)} AS {quote(time.column)}{_minus(time.delay)}")
+    return _create(lines, options)
+
+
+def _create(lines: Sequence[str], options: Mapping[str, str]) -> str:
     options = {"connector": "filesystem", **options}
     keys = ",\n".join(f"  {literal(key)} = {literal(value)}" for key, value in options.items())
     return f"CREATE TEMPORARY TABLE {quote(TABLE)} (\n" + ",\n".join(lines) + f"\n) WITH (\n{keys}\n)"
@@ -118,14 +140,16 @@ def _check_time(column: str, type_: str) -> None:
     )
 
 
-def _file_options(source: FileSource) -> dict[str, str]:
-    files = resolve(source)
+def _path_options(files: Sequence[Path]) -> dict[str, str]:
     if len(files) == 1:
-        options = {"path": _url(files[0])}
-    else:
-        parent = _parent(files)
-        names = "|".join(re.escape(str(file)) for file in files)
-        options = {"path": _url(parent), "source.path.regex-pattern": f"({names})"}
+        return {"path": _url(files[0])}
+    parent = _parent(files)
+    names = "|".join(re.escape(str(file)) for file in files)
+    return {"path": _url(parent), "source.path.regex-pattern": f"({names})"}
+
+
+def _file_options(source: FileSource) -> dict[str, str]:
+    options = _path_options(resolve(source))
     if source.format == "jsonl":
         return {**options, **_JSON}
     header = str(source.header).lower()

@@ -1,4 +1,4 @@
-"""Text files: csv and jsonl, by the same rules on both runtimes (contract/csv.md, docs/files.md)."""
+"""Files, by the same rules on both runtimes (contract/csv.md, docs/files.md)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ class FileSource(SourceBase):
 
     type: Literal["files"] = "files"
     paths: Annotated[tuple[str, ...], Field(min_length=1)]
-    format: Literal["csv", "jsonl"]
+    format: Literal["csv", "jsonl", "arrow", "parquet"]
+    """arrow: Arrow IPC files and streams. Of arrow and parquet, whole batches pass through Flink without SQL."""
     columns: Columns
     header: bool = True
     """csv: the first line of each file names its columns, and `columns` may name some of them in any order. False: the
@@ -29,7 +30,7 @@ class FileSource(SourceBase):
     @model_validator(mode="after")
     def _csv_alone(self) -> Self:
         if self.format != "csv" and (self.null or not self.header):
-            raise ValueError("header and null are keys of csv; JSON lines name their columns, and null is null")
+            raise ValueError("header and null are keys of csv; other formats name their columns, and null is null")
         return self
 
 

@@ -17,17 +17,19 @@ import pyarrow.csv as pc
 
 from dlonflink.connectors.fields import parse_fields
 from dlonflink.connectors.files import FileSource, resolve
+from dlonflink.connectors.foreign import read_file
 from dlonflink.connectors.memory import MemorySource, records
+from dlonflink.connectors.parquet import Ranges, ranges
 from dlonflink.connectors.sql import SqlSource
+from dlonflink.connectors.values import declared, schema_of
 from dlonflink.errors import DataError, PipelineError, SchemaError
-from dlonflink.types import column, parse
+from dlonflink.types import column
 
 
 def schema(source: FileSource | SqlSource | MemorySource) -> pa.Schema | None:
     """The columns a pipeline may speak of, where they are known without Flink: not of SQL."""
-    if isinstance(source, SqlSource) or source.query is not None:
-        return None
-    return pa.schema([(name, parse(type_, column=name)) for name, type_ in source.columns.items()])
+    columns = declared(source)
+    return None if columns is None else schema_of(columns)
 
 
 def read(
@@ -45,9 +47,20 @@ def read(
     if isinstance(source, MemorySource):
         yield from _cut(iter([records(source).select(wanted.names)]), batch_rows)
         return
-    for file in resolve(source):
-        batches = _csv(file, source, wanted) if source.format == "csv" else _jsonl(file, wanted, batch_rows)
-        yield from _cut(batches, batch_rows)
+    files = resolve(source)
+    if source.format == "parquet":
+        reader = Ranges(wanted)
+        for one in ranges(files, wanted):
+            yield from _cut(reader.rows(one), batch_rows)
+        return
+    for file in files:
+        yield from _cut(_batches(file, source, wanted, batch_rows), batch_rows)
+
+
+def _batches(file: Path, source: FileSource, wanted: pa.Schema, batch_rows: int) -> Iterator[pa.RecordBatch]:
+    if source.format == "arrow":
+        return read_file(file, wanted)
+    return _csv(file, source, wanted) if source.format == "csv" else _jsonl(file, wanted, batch_rows)
 
 
 def _cut(batches: Iterator[pa.RecordBatch], batch_rows: int) -> Iterator[pa.RecordBatch]:

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import Literal
 
-from dlonflink.connectors.base import SourceBase
+from dlonflink.connectors.base import Columns, SourceBase
+from dlonflink.settings import Settings
+
+
+class ArrowValues(Settings):
+    """A column of BYTES each value of which is one whole Arrow IPC stream. The batches pass through Flink unopened."""
+
+    column: str
+    columns: Columns
+    """Columns of the batches, and their types: some of them, in any order."""
 
 
 class SqlSource(SourceBase):
@@ -13,3 +22,5 @@ class SqlSource(SourceBase):
     type: Literal["sql"] = "sql"
     ddl: str
     table: str
+    arrow: ArrowValues | None = None
+    """One column of the table holds record batches, with Flink's format `raw` for example."""

@@ -20,6 +20,7 @@ from dlonflink.connectors.memory import MemorySource
 from dlonflink.connectors.parts import folder_of
 from dlonflink.connectors.sinks import FileSink, SqlSink
 from dlonflink.connectors.sql import SqlSource
+from dlonflink.connectors.values import declared, kind
 from dlonflink.errors import PipelineError, SchemaError
 from dlonflink.learners.settings import Custom
 from dlonflink.pipeline.options import refuse_ours
@@ -38,6 +39,7 @@ def check(pipeline: Pipeline, on: Target, columns: pa.Schema | None) -> None:
     `columns` are those of the source where they are known before anything runs (no SQL stands in between). Raises
     PipelineError, or SchemaError for a column that is not in the source.
     """
+    _check_values(pipeline)
     _check_features(pipeline)
     if columns is not None:
         _check_columns(pipeline, columns)
@@ -58,10 +60,8 @@ def columns_read(pipeline: Pipeline) -> tuple[str, ...]:
     In the table's own order where it is known: to put them into another one, Flink copies every string.
     """
     read = dict.fromkeys(column for _, column in _mentions(pipeline))
-    source = pipeline.source
-    if isinstance(source, SqlSource) or source.query is not None:
-        return tuple(read)
-    return tuple(column for column in source.columns if column in read)
+    columns = declared(pipeline.source)
+    return tuple(read) if columns is None else tuple(column for column in columns if column in read)
 
 
 def _mentions(pipeline: Pipeline) -> Iterator[tuple[str, str]]:
@@ -79,6 +79,21 @@ def _mentions(pipeline: Pipeline) -> Iterator[tuple[str, str]]:
         yield "label", label.column
         if label.weight is not None:
             yield _WEIGHT, label.weight
+
+
+def _check_values(pipeline: Pipeline) -> None:
+    source = pipeline.source
+    if kind(source) == "rows" or source.query is None:
+        return
+    files = isinstance(source, FileSource)
+    raise PipelineError(
+        "whole batches pass through Flink unopened: there are no rows for a query",
+        where="source.query",
+        got=f"format: {source.format}" if files else "source.arrow",
+        fix="leave query out, or write the file as csv or jsonl"
+        if files
+        else "leave query out, or declare the columns in the DDL with a format of Flink's that reads rows",
+    )
 
 
 def _check_features(pipeline: Pipeline) -> None:
@@ -205,8 +220,11 @@ def _check_order(pipeline: Pipeline) -> None:
     ordered = source.query is not None and re.search(r"\border\s+by\b", source.query, re.IGNORECASE)
     if ordered or isinstance(source, MemorySource):
         return
-    fix = "ORDER BY the event time in source.query, or leave runtime.deterministic out"
+    whole = kind(source) != "rows"
+    fix = f"{'' if whole else 'ORDER BY the event time in source.query, or '}leave runtime.deterministic out"
     if isinstance(source, FileSource):
+        if source.format == "parquet":
+            return  # one reader, in the order of the paths
         files = [file for path in source.paths for file in glob.glob(path, recursive=True)]  # noqa: PTH207
         if len(files) > 1:
             raise PipelineError(

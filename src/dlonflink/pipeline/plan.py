@@ -14,6 +14,7 @@ import pyarrow as pa
 from dlonflink.connectors.ddl import select, sink_statements, sink_url, statements
 from dlonflink.connectors.files import FileSource
 from dlonflink.connectors.sinks import FileSink, SqlSink
+from dlonflink.connectors.values import input_of
 from dlonflink.learners.settings import Custom
 from dlonflink.pipeline.check import columns_read
 from dlonflink.pipeline.options import flink_options
@@ -77,6 +78,7 @@ class JobPlan(Settings):
     slots: int
     statements: tuple[str, ...]
     query: str
+    input: Literal["rows", "values"]
     operator: Operator
     command: tuple[str, ...]
     environment: dict[str, str]
@@ -186,6 +188,7 @@ def training_plan(pipeline: Pipeline, *, description: str, files: Mapping[str, s
         # A learner by module name is found from where the pipeline was started.
         path=(str(Path.cwd()),) if isinstance(pipeline.learner, Custom) and not elsewhere else (),
         files=dict(files or {}),
+        input=input_of(pipeline.source, columns_read(pipeline)),
     )
 
 
@@ -208,6 +211,7 @@ def make(pipeline: Pipeline, training: TrainingPlan, columns: pa.Schema | None, 
         slots=pipeline.runtime.flink.parallelism,
         statements=(*statements(pipeline.source, run_dir=launch.directory), *sink_statements(sink)),
         query=select(pipeline.source, read),
+        input="rows" if training.input.kind == "rows" else "values",
         operator=Operator(),
         command=tuple(launch.command),
         environment={**launch.environment, **pipeline.runtime.worker.env},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dlonflink.connectors.values import Input
 from dlonflink.embedding.settings import Embedding
 from dlonflink.evaluation.settings import Evaluation
 from dlonflink.features.columns import Features, Label
@@ -32,3 +33,4 @@ class TrainingPlan(Settings):
     files: dict[str, str] = {}
     """The user's files that came along: name -> SHA-256 (`training.files`). Their directory is told apart from this:
     by HELLO, or by the local runtime."""
+    input: Input = Input()

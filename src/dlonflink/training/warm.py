@@ -14,6 +14,7 @@ from typing import final
 import numpy as np
 import pyarrow as pa
 
+from dlonflink.connectors.values import schema_of
 from dlonflink.features.batch import Batch, Float, Truth
 from dlonflink.kernel import cache_directory
 from dlonflink.learners.base import Inputs, Learner, Snapshot
@@ -38,6 +39,8 @@ def warm(plan: TrainingPlan, schema: pa.Schema) -> None:
 
 def likely_schemas(plan: TrainingPlan) -> tuple[pa.Schema, ...]:
     """What the rows may look like, where only the plan is known: IDs as text, and IDs as integers."""
+    if plan.input.columns:
+        return (schema_of(plan.input.columns),)
     numbers = {one.column for one in plan.features.all_dense()}
     buckets = {one.column for one in plan.features.all_hashed() if one.bucket}
     weights = {one.weight for one in plan.labels if one.weight}

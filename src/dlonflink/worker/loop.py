@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import logging
 import os
@@ -26,7 +25,7 @@ from dlonflink.training.settings import TrainingPlan
 from dlonflink.training.state import Copy, Restored
 from dlonflink.training.trainer import Trainer
 from dlonflink.training.warm import warm
-from dlonflink.worker import protocol, wire
+from dlonflink.worker import batches, protocol, wire
 from dlonflink.worker.log import Lines
 from dlonflink.worker.protocol import Event, Instruction, Learned, Protocol, Published, Uploaded
 from dlonflink.worker.threads import Background, Inbox, Writer, read_frames, start
@@ -88,7 +87,7 @@ class _Loop:
         self._over = False
         self._reported = -_METRICS_SECONDS  # the first batch is reported at once
         self._unreported = False
-        self._schema: pa.Schema
+        self._batches: batches.Batches
         self._trainer: Trainer
         self._exporter: Exporter
         start("reader", lambda: read_frames(connection, self._inbox))
@@ -170,9 +169,9 @@ class _Loop:
         plan = _plan(hello)
         sys.path[:0] = [path for path in plan.path if path not in sys.path]
         place(plan.files, hello.files)
-        self._schema = _schema(hello)
-        warm(plan, self._schema)
-        self._trainer = Trainer(plan, self._schema, run=hello.run, attempt=hello.attempt)
+        self._batches = batches.of(plan.input, hello)
+        warm(plan, self._batches.schema)
+        self._trainer = Trainer(plan, self._batches.schema, run=hello.run, attempt=hello.attempt)
         self._exporter = Exporter(plan.export, run=hello.run, attempt=hello.attempt)
 
     def _resume(self, digest: bytes) -> None:
@@ -205,10 +204,10 @@ class _Loop:
         self._publications.submit(job)
 
     def _learn(self, data: wire.Bytes) -> None:
-        batch = _batch(data, self._schema)
-        self._received += batch.num_rows
         self._unreported = True
-        self._out(self._trainer.feed(batch, time.monotonic()))
+        for batch in self._batches.read(data):
+            self._received += batch.num_rows
+            self._out(self._trainer.feed(batch, time.monotonic()))
 
     def _out(self, scored: list[pa.RecordBatch]) -> None:
         for batch in scored:
@@ -260,27 +259,6 @@ def _plan(hello: wire.Hello) -> TrainingPlan:
             got=first["msg"],
             fix="the client and the worker's interpreter must have one release of dlonflink",
         ) from error
-
-
-def _schema(hello: wire.Hello) -> pa.Schema:
-    try:
-        return pa.ipc.read_schema(pa.py_buffer(base64.b64decode(hello.schema_, validate=True)))
-    except (ValueError, pa.ArrowException, EOFError, OSError) as error:
-        raise ProtocolError("HELLO holds no Arrow schema", got=str(error)) from error
-
-
-def _batch(data: wire.Bytes, schema: pa.Schema) -> pa.RecordBatch:
-    """A record batch of the other process, checked to the last offset: a wrong one would crash pyarrow later."""
-    try:
-        batch = pa.ipc.read_record_batch(pa.ipc.read_message(pa.py_buffer(data)), schema)
-        batch.validate(full=True)
-    except (ValueError, pa.ArrowException, EOFError, OSError) as error:
-        raise ProtocolError(
-            "a BATCH frame holds no record batch of the schema that HELLO announced",
-            got=str(error),
-            fix="this is a bug of ours: please report it",
-        ) from error
-    return batch
 
 
 def _described(failure: Exception) -> DLOnFlinkError:

@@ -18,6 +18,7 @@ import org.apache.flink.table.operations.QueryOperation;
 import org.apache.flink.table.runtime.typeutils.InternalTypeInfo;
 import org.apache.flink.table.types.DataType;
 import org.apache.flink.table.types.logical.LogicalType;
+import org.apache.flink.table.types.logical.LogicalTypeFamily;
 import org.apache.flink.table.types.logical.RowType;
 import org.apache.flink.table.types.logical.utils.LogicalTypeParser;
 import org.apache.flink.table.types.logical.utils.LogicalTypeUtils;
@@ -75,6 +76,9 @@ final class TrainPipeline {
         Table query = tables.sqlQuery(plan.query());
         DataType rows = query.getResolvedSchema().toPhysicalRowDataType();
         RowType type = (RowType) rows.getLogicalType();
+        if (plan.values()) {
+            requireBytes(type);
+        }
         RowType scored = scored(plan.scored(), type);
         // Both refuse types that do not cross: here, and not in a task.
         ArrowSchema.message(type);
@@ -90,6 +94,17 @@ final class TrainPipeline {
             output.sinkTo(new DiscardingSink<>()).setParallelism(1).name("dlonflink-drop");
         } else {
             RowSink.attach(plan.sink(), tables, output, "dlonflink-scored");
+        }
+    }
+
+    private static void requireBytes(RowType type) throws FailureException {
+        if (type.getFieldCount() != 1 || !type.getTypeAt(0).is(LogicalTypeFamily.BINARY_STRING)) {
+            throw Failure.of("schema", "the column that holds record batches is of another type")
+                    .where("source.arrow.column")
+                    .expected("BYTES")
+                    .got(type.asSummaryString())
+                    .fix("declare it as BYTES in the DDL, with the format raw where the connector wants one")
+                    .exception();
         }
     }
 

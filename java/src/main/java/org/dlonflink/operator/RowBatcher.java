@@ -6,7 +6,7 @@ import org.apache.flink.table.data.RowData;
 import org.dlonflink.arrow.ArrowEncoder;
 
 /** Gathers rows until a limit of rows, bytes or time says that the batch goes out. Used by the mailbox alone. */
-final class RowBatcher {
+final class RowBatcher implements Input {
     /** Sends the batch; may yield, and meanwhile be called again. */
     interface Flush {
         void run() throws Exception;
@@ -26,8 +26,9 @@ final class RowBatcher {
         encoder = new ArrowEncoder(settings.rows(), settings.limits().batchRows());
     }
 
-    /** Copies the row; true when the batch is due. */
-    boolean add(RowData row) {
+    /** Copies the row. */
+    @Override
+    public boolean add(RowData row) {
         if (encoder.rows() == 0) {
             firstRowAt = time.getCurrentProcessingTime();
             if (!timerSet) {
@@ -38,12 +39,13 @@ final class RowBatcher {
         return full || encoder.bytes() >= settings.limits().batchBytes();
     }
 
-    boolean isEmpty() {
+    @Override
+    public boolean isEmpty() {
         return encoder.rows() == 0;
     }
 
-    /** Writes the batch behind {@code buffer}'s position, and begins the next one. */
-    ByteBuffer finish(ByteBuffer buffer) {
+    @Override
+    public ByteBuffer finish(ByteBuffer buffer) {
         return encoder.finish(buffer);
     }
 

@@ -56,7 +56,7 @@ public final class TrainOperator extends AbstractStreamOperator<RowData>
     private final ScoredRows scored;
     private final Watermarks watermarks = new Watermarks();
     private Reports reports;
-    private RowBatcher batcher;
+    private Input batcher;
 
     @Nullable
     private WorkerLink worker;
@@ -85,7 +85,9 @@ public final class TrainOperator extends AbstractStreamOperator<RowData>
     public void initializeState(StateInitializationContext context) throws Exception {
         super.initializeState(context);
         reports = new Reports(getRuntimeContext(), getMetricGroup());
-        batcher = new RowBatcher(settings, getProcessingTimeService(), this::flush);
+        batcher = settings.values()
+                ? new WholeValue(settings.limits().frameBytes())
+                : new RowBatcher(settings, getProcessingTimeService(), this::flush);
         int attempt = getRuntimeContext().getTaskInfo().getAttemptNumber();
         LogContext.enter(settings.name(), settings.run(), attempt);
         context.getRestoredCheckpointId().ifPresent(LogContext::aligned);

@@ -14,6 +14,7 @@ import org.dlonflink.plan.Plan;
  * @param log file for the worker's output; null: the log of the task manager
  * @param files the distributed cache holds the user's files
  * @param rows type of the rows that come in
+ * @param values each row is one column of BYTES, which holds whole batches
  * @param scored type of the rows that go out; no column: the worker sends none
  * @param worker JSON array for HELLO
  */
@@ -28,6 +29,7 @@ public record TrainSettings(
         boolean files,
         String worker,
         RowType rows,
+        boolean values,
         RowType scored)
         implements Serializable {
     /** The name of the user's files in the distributed cache. */
@@ -44,6 +46,7 @@ public record TrainSettings(
                 plan.files() != null,
                 plan.worker(),
                 rows,
+                plan.values(),
                 scored);
     }
 }

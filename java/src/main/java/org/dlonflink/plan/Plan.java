@@ -13,6 +13,7 @@ import org.apache.flink.annotation.Internal;
  * @param detached the run ends with the submission
  * @param flink the whole Flink configuration
  * @param query gives the rows; its columns, in order, are those of every batch
+ * @param values the query gives one column of BYTES, which holds whole batches; they go to the worker unopened
  * @param command starts the worker; the socket's path is appended
  * @param log file for the worker's output; null: the log of Flink's process
  * @param files directory for the distributed cache; null: none
@@ -30,6 +31,7 @@ public record Plan(
         int slots,
         List<String> statements,
         String query,
+        boolean values,
         Limits limits,
         List<String> command,
         Map<String, String> environment,

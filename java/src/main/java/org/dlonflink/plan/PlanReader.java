@@ -77,6 +77,7 @@ public final class PlanReader {
                 job.integer("slots", 1),
                 job.texts("statements"),
                 job.text("query"),
+                values(job),
                 limits(job.object("operator")),
                 job.texts("command"),
                 job.map("environment"),
@@ -108,6 +109,14 @@ public final class PlanReader {
             throw job.refusal("flink", FINAL_CHECKPOINT + " = true", "false");
         }
         return flink;
+    }
+
+    private static boolean values(Members job) throws FailureException {
+        String input = job.text("input");
+        if (!input.equals("rows") && !input.equals("values")) {
+            throw job.refusal("input", "\"rows\" or \"values\"", "\"" + input + "\"");
+        }
+        return input.equals("values");
     }
 
     private static Plan.Limits limits(Members operator) throws FailureException {

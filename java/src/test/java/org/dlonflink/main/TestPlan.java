@@ -39,6 +39,7 @@ final class TestPlan {
         job.put("log", log().toString());
         count(3_000, 3_000);
         job.put("query", "SELECT id FROM numbers");
+        job.put("input", "rows");
         job.putArray("scored");
         job.putNull("sink");
     }

@@ -38,6 +38,7 @@ class WorkerLinkTest {
                 false,
                 "[]",
                 RowType.of(),
+                false,
                 RowType.of());
     }
 

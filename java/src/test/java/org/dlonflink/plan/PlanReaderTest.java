@@ -18,7 +18,7 @@ class PlanReaderTest {
             {"version": 1, "worker": [{"learner": {"rate": 1e-6, "name": "\u00fc"}}], "job": {
               "name": "n", "run": "r", "target": "embedded", "detached": false, "files": null, "slots": 2,
               "flink": {"execution.checkpointing.interval": "1 s", "a": "b"},
-              "statements": ["CREATE TABLE t (a INT)"], "query": "SELECT a FROM t",
+              "statements": ["CREATE TABLE t (a INT)"], "query": "SELECT a FROM t", "input": "rows",
               "operator": {"batch_rows": 10, "batch_bytes": 1000, "batch_ms": 50,
                            "frame_bytes": 1048576, "start_ms": 1000, "stop_ms": 0},
               "command": ["python", "-m", "worker"], "environment": {"X": "1"}, "log": "w.log",

@@ -1,0 +1,64 @@
+"""What BATCH frames hold: rows as Flink's side encoded them, or values that passed through it unopened."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+from typing import Protocol, final
+
+import pyarrow as pa
+
+from dlonflink.connectors.foreign import Streams
+from dlonflink.connectors.parquet import Ranges
+from dlonflink.connectors.values import Input, schema_of
+from dlonflink.errors import ProtocolError
+from dlonflink.worker import wire
+
+
+class Batches(Protocol):
+    """Reads one frame after another."""
+
+    schema: pa.Schema
+    """Of every batch that `read` gives."""
+
+    def read(self, value: wire.Bytes) -> Iterator[pa.RecordBatch]:
+        """Raises ProtocolError for bytes of Flink's side that are none, DataError for those of others."""
+        ...
+
+
+def of(told: Input, hello: wire.Hello) -> Batches:
+    match told.kind:
+        case "arrow":
+            return Streams(schema_of(told.columns))
+        case "parquet":
+            return Ranges(schema_of(told.columns))
+        case "rows":
+            return Rows(_schema(hello))
+
+
+@final
+class Rows:
+    """Record batches of the schema that HELLO announced."""
+
+    def __init__(self, schema: pa.Schema) -> None:
+        self.schema = schema
+
+    def read(self, value: wire.Bytes) -> Iterator[pa.RecordBatch]:
+        """Checked to the last offset: a wrong one would crash pyarrow later."""
+        try:
+            batch = pa.ipc.read_record_batch(pa.ipc.read_message(pa.py_buffer(value)), self.schema)
+            batch.validate(full=True)
+        except (ValueError, pa.ArrowException, EOFError, OSError) as error:
+            raise ProtocolError(
+                "a BATCH frame holds no record batch of the schema that HELLO announced",
+                got=str(error),
+                fix="this is a bug of ours: please report it",
+            ) from error
+        yield batch
+
+
+def _schema(hello: wire.Hello) -> pa.Schema:
+    try:
+        return pa.ipc.read_schema(pa.py_buffer(base64.b64decode(hello.schema_, validate=True)))
+    except (ValueError, pa.ArrowException, EOFError, OSError) as error:
+        raise ProtocolError("HELLO holds no Arrow schema", got=str(error)) from error
