@@ -136,6 +136,12 @@ class FencedError(StoreError):
     code = "fenced"
 
 
+def short(text: str, width: int = 160) -> str:
+    """`text` on one line, cut to `width`: a part of an error, whatever somebody wrote."""
+    text = " ".join(text.split())
+    return text if len(text) <= width else text[: width - 3] + "..."
+
+
 def _tree(root: type[DLOnFlinkError]) -> list[type[DLOnFlinkError]]:
     return [root, *(error for child in root.__subclasses__() for error in _tree(child))]
 

@@ -11,15 +11,20 @@ import os
 import re
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
-NAME_PATTERN = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
-"""The one pattern for names that become directories, metrics and process titles."""
-
-IMPORT_PATTERN = r"^[\w./-]+:[A-Za-z_]\w*$"
+from dlonflink.refusal import IMPORT_PATTERN, NAME_PATTERN, dotted, refused, written
 
 _UNITS = {"ms": 1, "s": 1_000, "min": 60_000, "h": 3_600_000, "d": 86_400_000}
 
@@ -104,6 +109,22 @@ class Settings(BaseModel):
     """Base of every description: frozen, unknown keys refused with a guess."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    if not TYPE_CHECKING:  # for a type checker the parameters are the fields
+
+        def __init__(self, /, **data: Any) -> None:
+            """Raises PipelineError, in the words that YAML gets, where pydantic would raise in its own."""
+            try:
+                super().__init__(**data)
+            except ValidationError as error:
+                raise refused(
+                    error,
+                    strip=lambda path: written(data, path),
+                    where=lambda path: dotted((type(self).__name__, *path)),
+                ) from None
+
+        # Without it, pydantic calls `__init__` for what it validates, and our error would end its list of complaints.
+        __init__.__pydantic_base_init__ = True
 
     @model_validator(mode="before")
     @classmethod

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from dlonflink.errors import DLOnFlinkError, PipelineError
 from dlonflink.pipeline import yaml
 from dlonflink.pipeline.pipeline import Pipeline
-from dlonflink.pipeline.refusal import dotted, refused
+from dlonflink.refusal import dotted, refused
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,10 @@ def _import(module: str) -> ModuleType:
         sys.modules[path.stem] = loaded
         spec.loader.exec_module(loaded)
         return loaded
-    except DLOnFlinkError:
+    except DLOnFlinkError as error:
+        line = _line(error, module)
+        if line != module:
+            error.where = f"{line} ({error.where})" if error.where else line
         raise
     except ValidationError as error:
         where = _line(error, module)

@@ -15,7 +15,7 @@ import yaml
 from pydantic import ValidationError
 
 from dlonflink.errors import DLOnFlinkError, PipelineError
-from dlonflink.pipeline.refusal import Step, dotted, refused
+from dlonflink.refusal import Step, dotted, refused
 from dlonflink.settings import Settings
 
 M = TypeVar("M", bound=Settings)
@@ -38,6 +38,9 @@ _VALUES: Mapping[str, Callable[[str], str | int | float | bool | None]] = {
     "bool": lambda text: text.lower() == "true",
     "null": lambda _: None,
 }
+
+
+_TABS = "indent by spaces: YAML takes no tabs"
 
 
 class _Loader(yaml.SafeLoader):
@@ -67,7 +70,9 @@ class Document:
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             where = f"{name}:{mark.line + 1}" if mark else name
-            raise PipelineError(f"not YAML: {error.problem or error.context}", where=where) from None
+            problem = str(error.problem or error.context)
+            fix = _TABS if r"'\t'" in problem else "close every quote and bracket there, and look at the line before"
+            raise PipelineError(f"not YAML: {problem}", where=where, fix=fix) from None
         except yaml.YAMLError as error:
             raise PipelineError(f"not YAML: {str(error).splitlines()[0]}", where=name) from None
         if not isinstance(root, yaml.MappingNode):
@@ -144,7 +149,7 @@ class Document:
                 self._refuse("a key is a word", key)
             name = cast("str", key.value)
             if name in result:
-                self._refuse(f"key {name!r} stands twice", key)
+                self._refuse(f"key {name!r} stands twice", key, "keep one of them")
             result[name] = self._value(value, above)
         return result
 
@@ -158,9 +163,9 @@ class Document:
         except ValueError:  # `!!int x`
             self._refuse(f"{text!r} is no {tag}", node)
 
-    def _refuse(self, what: str, node: yaml.Node) -> NoReturn:
+    def _refuse(self, what: str, node: yaml.Node, fix: str | None = None) -> NoReturn:
         line = cast("int", node.start_mark.line) + 1
-        raise PipelineError(what, where=f"{self.name}:{line}")
+        raise PipelineError(what, where=f"{self.name}:{line}", fix=fix)
 
 
 @dataclass(frozen=True)

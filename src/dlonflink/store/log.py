@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Literal, final
 
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter
 
 from dlonflink.errors import CorruptionError
 from dlonflink.settings import Settings
 from dlonflink.store.files import Files
-from dlonflink.store.manifest import FileDigest, Origin
+from dlonflink.store.manifest import FileDigest, Origin, understood
 
 _FOLDER = "log"
 _NAME = re.compile(r"^\d{20}\.json$")
@@ -115,16 +115,12 @@ class Log:
         return [self._parse(position, data) for position, data in enumerate(contents)]
 
     def _parse(self, position: int, data: bytes) -> Opened | Published:
-        try:
-            return _ENTRY.validate_json(data)
-        except ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            raise CorruptionError(
-                f"log entry {position} cannot be understood",
-                where=f"{self._files.url}/{_name(position)}",
-                got=f"{'.'.join(map(str, first['loc']))}: {first['msg']}",
-                fix="read it with a release at least as new as the one that wrote it, or restore it from a copy",
-            ) from error
+        return understood(
+            lambda: _ENTRY.validate_json(data),
+            f"log entry {position}",
+            where=f"{self._files.url}/{_name(position)}",
+            fix="read it with a release at least as new as the one that wrote it, or restore it from a copy",
+        )
 
 
 def _name(position: int) -> str:

@@ -6,14 +6,32 @@ Everything a server needs to score with it, and everything needed to know where 
 from __future__ import annotations
 
 import math
-from typing import Annotated, Any, Literal
+from collections.abc import Callable
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, ValidationError
 
 from dlonflink.embedding.settings import Embedding
+from dlonflink.errors import CorruptionError
 from dlonflink.features.spec import FeatureSpec
 from dlonflink.learners.settings import LearnerSettings
 from dlonflink.settings import Name, Settings
+
+T = TypeVar("T")
+
+
+def understood(parse: Callable[[], T], what: str, *, where: str, fix: str) -> T:
+    """What `parse` makes of JSON whose digest is right. CorruptionError where it is not of a form that we know."""
+    try:
+        return parse()
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise CorruptionError(
+            f"{what} cannot be understood",
+            where=where,
+            got=f"{'.'.join(map(str, first['loc']))}: {first['msg']}",
+            fix=fix,
+        ) from error
 
 
 def _null_if_undefined(value: Any) -> Any:

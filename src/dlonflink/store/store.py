@@ -11,13 +11,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import final
 
-from pydantic import ValidationError
-
-from dlonflink.errors import CorruptionError, VersionNotFound
+from dlonflink.errors import VersionNotFound
 from dlonflink.store.files import files_at
 from dlonflink.store.full import MANIFEST, TABLE, WEIGHTS, read_arrays, read_checked
 from dlonflink.store.log import Log, Opened
-from dlonflink.store.manifest import Manifest
+from dlonflink.store.manifest import Manifest, understood
 from dlonflink.store.publisher import Publisher, now
 from dlonflink.store.version import FOLDER, Contents, Version, version_of
 
@@ -86,13 +84,9 @@ class Store:
     def _manifest(self, version: Version) -> Manifest:
         name = f"{version.folder}/{MANIFEST}"
         data = read_checked(self._files, name, version.entry.manifest, version.number)
-        try:
-            return Manifest.model_validate_json(data)
-        except ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            raise CorruptionError(
-                f"the manifest of version {version.number} cannot be understood",
-                where=f"{self.url}/{name}",
-                got=f"{'.'.join(map(str, first['loc']))}: {first['msg']}",
-                fix="read it with the release that wrote it, or load another version",
-            ) from error
+        return understood(
+            lambda: Manifest.model_validate_json(data),
+            f"the manifest of version {version.number}",
+            where=f"{self.url}/{name}",
+            fix="read it with the release that wrote it, or load another version",
+        )

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from dlonflink.embedding.layout import RowLayout
 from dlonflink.embedding.state import served
 from dlonflink.embedding.tables import Tables
-from dlonflink.errors import ResumeError
+from dlonflink.errors import ResumeError, short
 from dlonflink.evaluation.arrays import under, within
 from dlonflink.evaluation.evaluator import Evaluator
 from dlonflink.features.golden import golden
@@ -126,8 +126,8 @@ class State:
             raise ResumeError(
                 f"the snapshot was taken with other {' and '.join(changed)}",
                 where=f"checkpoint {metadata.get('checkpoint')} of {metadata.get('name')}, run {metadata.get('run')}",
-                expected=_short(self._description[changed[0]]),
-                got=_short(metadata.get(changed[0], "nothing")),
+                expected=short(self._description[changed[0]], 300),
+                got=short(metadata.get(changed[0], "nothing"), 300),
                 fix="put the old settings back, or run with --fresh to begin anew",
             )
         learned = within("learner", arrays)
@@ -167,7 +167,3 @@ def _description(plan: TrainingPlan, spec: FeatureSpec) -> dict[str, str]:
         "embedding": plan.embedding.model_dump_json(),
         "evaluation": plan.evaluation.model_dump_json(),
     }
-
-
-def _short(text: str, limit: int = 300) -> str:
-    return text if len(text) <= limit else f"{text[:limit]}..."

@@ -16,7 +16,7 @@ from typing import Any, Literal, cast
 import numpy as np
 import pyarrow as pa
 
-from dlonflink.errors import DataError
+from dlonflink.errors import DataError, short
 from dlonflink.types.grammar import sql
 
 Convert = Callable[[Any], object]
@@ -58,14 +58,9 @@ def column(
                 f"column {name!r} cannot hold this value: {misfit}",
                 where=f"row {first_row + len(converted):,}",
                 expected=sql(type_),
-                got=f"{_short(value)} ({type(value).__name__})",
+                got=f"{short(repr(value), 60)} ({type(value).__name__})",
             ) from None
     return pa.array(converted, type_)
-
-
-def _short(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
 
 
 def _nullable(convert: Convert) -> Convert:

@@ -8,8 +8,12 @@ from typing import Any, cast
 
 from pydantic import ValidationError
 
-from dlonflink.errors import PipelineError
-from dlonflink.settings import IMPORT_PATTERN, NAME_PATTERN
+from dlonflink.errors import PipelineError, short
+
+NAME_PATTERN = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
+"""The one pattern for names that become directories, metrics and process titles."""
+
+IMPORT_PATTERN = r"^[\w./-]+:[A-Za-z_]\w*$"
 
 Step = str | int
 _PATTERNS = {
@@ -58,6 +62,18 @@ def dotted(path: Sequence[Step]) -> str:
     """`features.hashed[2].bucket`."""
     text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
     return text.removeprefix(".")
+
+
+def written(data: object, path: Sequence[Step]) -> tuple[Step, ...]:
+    """`path` without the steps that are not in `data`: pydantic's names of a union's members."""
+    found: list[Step] = []
+    for step in path:
+        try:
+            data = cast("Any", data)[step]
+        except (KeyError, IndexError, TypeError):
+            continue
+        found.append(step)
+    return tuple(found)
 
 
 def _inside(inner: tuple[Step, ...], outer: tuple[Step, ...]) -> bool:
@@ -146,5 +162,4 @@ def _wrong_type(name: str, value: object, tags: str) -> tuple[str, str | None, s
 
 
 def _short(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
+    return short(repr(value), 60)
