@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from dlonflink.features.batch import Bag, Batch, Ragged, Truth
     from dlonflink.features.columns import Crossed, Dense, Features, Hashed, Label
     from dlonflink.learners.base import Inputs, Learner, Snapshot
-    from dlonflink.learners.settings import FM, Custom, DeepFM, Logistic, Torch
+    from dlonflink.learners.settings import FM, Custom, Logistic
     from dlonflink.pipeline.pipeline import Checkpoint, Flink, Pipeline, Runtime, Worker
     from dlonflink.runtime.base import Job, Progress, Summary
     from dlonflink.runtime.run import run, start
@@ -62,7 +62,6 @@ __all__ = [
     "Custom",
     "DLOnFlinkError",
     "DataError",
-    "DeepFM",
     "Dense",
     "Embedding",
     "EmbeddingTable",
@@ -104,7 +103,6 @@ __all__ = [
     "Summary",
     "TableError",
     "Tables",
-    "Torch",
     "Truth",
     "Version",
     "VersionNotFound",
@@ -149,7 +147,7 @@ _ROOMS = {
     "features.batch": ("Bag", "Batch", "Ragged", "Truth"),
     "features.columns": ("Crossed", "Dense", "Features", "Hashed", "Label"),
     "learners.base": ("Inputs", "Learner", "Snapshot"),
-    "learners.settings": ("FM", "Custom", "DeepFM", "Logistic", "Torch"),
+    "learners.settings": ("FM", "Custom", "Logistic"),
     "pipeline.pipeline": ("Checkpoint", "Flink", "Pipeline", "Runtime", "Worker"),
     "runtime.base": ("Job", "Progress", "Summary"),
     "runtime.run": ("run", "start"),

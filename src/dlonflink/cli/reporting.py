@@ -33,6 +33,8 @@ def reporting(debug: bool) -> Generator[None]:
         except _Terminated:
             raise typer.Exit(128 + signal.SIGTERM) from None
         except KeyboardInterrupt:
+            # Whoever is in a hurry presses it again: what is left to do takes no time, and must not end in a stack.
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
             raise typer.Exit(128 + signal.SIGINT) from None
         except BrokenPipeError:
             # The reader of our output is gone (`| head`); nothing is wrong. Python would complain at exit.

@@ -104,7 +104,7 @@ def _table(source: FileSource | MemorySource, options: Mapping[str, str]) -> str
     lines = [f"  {quote(name)} {type_}" for name, type_ in source.columns.items()]
     time = source.time()
     if time is not None and time.column in source.columns:
-        _check_time(time.column, source.columns[time.column])
+        check_time(time.column, source.columns[time.column])
         lines.append(f"  WATERMARK FOR {quote(time.column)} AS {quote(time.column)}{_minus(time.delay)}")
     return _create(lines, options)
 
@@ -127,7 +127,8 @@ def _minus(delay: str) -> str:
     return f" - INTERVAL '{clock}' DAY(3) TO SECOND(3)" if total else ""
 
 
-def _check_time(column: str, type_: str) -> None:
+def check_time(column: str, type_: str) -> None:
+    """PipelineError for a type that SQL has no watermark for."""
     arrow = parse(type_, column=column)
     if isinstance(arrow, pa.TimestampType) and arrow.unit in ("s", "ms"):
         return

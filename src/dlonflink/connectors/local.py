@@ -6,7 +6,9 @@ import csv
 import difflib
 import gzip
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import zlib
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from io import TextIOWrapper
 from itertools import islice
 from pathlib import Path
@@ -54,13 +56,25 @@ def read(
             yield from _cut(reader.rows(one), batch_rows)
         return
     for file in files:
-        yield from _cut(_batches(file, source, wanted, batch_rows), batch_rows)
+        with _whole(file):
+            yield from _cut(_batches(file, source, wanted, batch_rows), batch_rows)
 
 
 def _batches(file: Path, source: FileSource, wanted: pa.Schema, batch_rows: int) -> Iterator[pa.RecordBatch]:
     if source.format == "arrow":
         return read_file(file, wanted)
     return _csv(file, source, wanted) if source.format == "csv" else _jsonl(file, wanted, batch_rows)
+
+
+@contextmanager
+def _whole(file: Path) -> Generator[None]:
+    """A file that nobody may read, or a compressed one that is cut off or damaged."""
+    try:
+        yield
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(
+            "the file cannot be read to its end", where=str(file), got=str(error), fix="copy it again, whole"
+        ) from error
 
 
 def _cut(batches: Iterator[pa.RecordBatch], batch_rows: int) -> Iterator[pa.RecordBatch]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from dlonflink.doctor.finding import Finding
 from dlonflink.errors import DLOnFlinkError, from_json
+from dlonflink.learners.settings import Custom
 from dlonflink.pipeline.pipeline import Pipeline
 from dlonflink.runtime.explain import explain_interpreter
 from dlonflink.runtime.interpreter import Interpreter
@@ -39,8 +40,9 @@ def interpreter(pipeline: Pipeline) -> Iterator[Finding]:
 
 
 def _ask(worker: Interpreter, pipeline: Pipeline) -> dict[str, Any]:
-    learner = pipeline.learner.model_dump_json()
-    command = [worker.python, "-P", "-m", "dlonflink.doctor.probe", "--learner", learner]
+    command = [worker.python, "-P", "-m", "dlonflink.doctor.probe"]
+    if isinstance(pipeline.learner, Custom):
+        command += ["--learner", pipeline.learner.type]
     try:
         done = subprocess.run(
             command,

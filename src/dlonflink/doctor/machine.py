@@ -14,6 +14,7 @@ from dlonflink.pipeline.options import CLUSTER, REST_PORT
 from dlonflink.pipeline.pipeline import Pipeline
 from dlonflink.runtime.directory import LONGEST_SCRATCH
 from dlonflink.runtime.flink import heap
+from dlonflink.runtime.places import nearest, unwritable
 from dlonflink.settings import home, inherited
 
 _MIB = 1 << 20
@@ -115,13 +116,10 @@ def places(pipeline: Pipeline) -> Iterator[Finding]:
 
 
 def _disk(name: str, place: Path) -> Finding:
-    there = next(path for path in (place, *place.parents) if path.exists())
-    try:
-        with tempfile.TemporaryFile(dir=there):
-            pass
-        free = shutil.disk_usage(there).free
-    except OSError as error:
-        return Finding(name, "fail", f"{place} cannot be written: {error.strerror}", "name a place you may write to")
+    reason = unwritable(str(place))
+    if reason:
+        return Finding(name, "fail", f"{place} cannot be written: {reason}", "name a place you may write to")
+    free = shutil.disk_usage(nearest(place)).free
     said = f"{place}: {free / (1 << 30):,.1f} GiB free"
     if free < _FULL:
         return Finding(name, "fail", said, "make room, or name another place")

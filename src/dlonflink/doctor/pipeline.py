@@ -13,6 +13,7 @@ from dlonflink.features.labels import truth
 from dlonflink.pipeline import plan as plans
 from dlonflink.pipeline.check import Target, check
 from dlonflink.pipeline.pipeline import Pipeline
+from dlonflink.runtime.places import need_own_store
 from dlonflink.store.store import Store
 
 _ROWS = 100
@@ -58,6 +59,7 @@ def versions(pipeline: Pipeline) -> Iterator[Finding]:
         yield Finding("versions", "ok", "none are published (no export.to)")
         return
     try:
+        need_own_store(pipeline, pipeline.export.to)
         newest = Store(pipeline.export.to).current()
     except DLOnFlinkError as error:
         yield Finding.of("versions", error)

@@ -15,6 +15,7 @@ from typing import Literal
 
 import pyarrow as pa
 
+from dlonflink.connectors.ddl import check_time
 from dlonflink.connectors.files import FileSource
 from dlonflink.connectors.memory import MemorySource
 from dlonflink.connectors.parts import folder_of
@@ -22,7 +23,7 @@ from dlonflink.connectors.sinks import FileSink, SqlSink
 from dlonflink.connectors.sql import SqlSource
 from dlonflink.connectors.values import declared, kind
 from dlonflink.errors import PipelineError, SchemaError
-from dlonflink.learners.settings import Torch, user_code
+from dlonflink.learners.settings import Custom
 from dlonflink.pipeline.options import refuse_ours
 from dlonflink.pipeline.pipeline import Pipeline
 from dlonflink.types import sql
@@ -43,6 +44,7 @@ def check(pipeline: Pipeline, on: Target, columns: pa.Schema | None) -> None:
     _check_features(pipeline)
     if columns is not None:
         _check_columns(pipeline, columns)
+    _check_event_time(pipeline)
     _check_windows(pipeline)
     # On local, too, where they mean nothing: a pipeline that is tried there is to run on Flink.
     refuse_ours(pipeline.runtime.flink.options)
@@ -108,7 +110,8 @@ def _check_features(pipeline: Pipeline) -> None:
                 where=place,
                 fix="leave it out of the features: the learner would read the answer",
             )
-    if not user_code(pipeline.learner) and "embedding" in pipeline.model_fields_set:
+    compiled = not isinstance(pipeline.learner, Custom)
+    if compiled and "embedding" in pipeline.model_fields_set:
         raise PipelineError(
             f"{pipeline.learner.type} lays out its own table",
             where="embedding",
@@ -127,6 +130,13 @@ def _check_columns(pipeline: Pipeline, columns: pa.Schema) -> None:
             kind = columns.field(column).type if column is not None else pa.float64()
             if not _number(kind):
                 raise SchemaError(f"column {column!r} is no number", where=place, expected=LABEL_TYPES, got=sql(kind))
+
+
+def _check_event_time(pipeline: Pipeline) -> None:
+    """On local, too, which could make do with less: a pipeline that is tried there is to run on Flink."""
+    source, time = pipeline.source, pipeline.source.time()
+    if time is not None and not isinstance(source, SqlSource) and time.column in source.columns:
+        check_time(time.column, source.columns[time.column])
 
 
 def _number(kind: pa.DataType) -> bool:
@@ -167,13 +177,13 @@ def _check_worker(pipeline: Pipeline, on: Target) -> None:
             expected="http://host:port, that of its web UI",
             fix="name it, or leave target: remote out",
         )
-    code = user_code(pipeline.learner)
-    if code is not None and code.startswith("/"):
-        file = Path(code.rpartition(":")[0])
+    learner = pipeline.learner
+    if isinstance(learner, Custom) and learner.type.startswith("/"):
+        file = Path(learner.type.rpartition(":")[0])
         raise PipelineError(
             "the learner's file is not on the cluster",
-            where="learner.module" if isinstance(pipeline.learner, Torch) else "learner.type",
-            got=code,
+            where="learner.type",
+            got=learner.type,
             fix=f"ship it: runtime.worker.files: [{file.name}], or its whole directory: [{file.parent.name}/]",
         )
 

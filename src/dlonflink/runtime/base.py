@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
+from dlonflink.errors import DataError
+
 METRICS = ("auc", "auc_bound", "logloss", "calibration")
 WARM = 0.4
 """Share of the rows that the steady rate leaves out."""
@@ -94,8 +96,14 @@ class Pace:
 
 
 def summary(report: Mapping[str, Any], *, seconds: float, steady: float, checkpoints: int, restarts: int) -> Summary:
-    """The summary of a run from the trainer's last report."""
+    """The summary of a run from the trainer's last report. DataError where there was nothing to learn from."""
     rows = int(report["rows"])
+    if rows == 0:
+        raise DataError(
+            "the source gave no row: nothing was learned",
+            where="source",
+            fix="look into the files, and at what source.query leaves of them",
+        )
     metrics: Mapping[str, float | None] = report["metrics"]
     return Summary(
         rows=rows,

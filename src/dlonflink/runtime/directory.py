@@ -83,6 +83,13 @@ class RunDirectory:
         """URL of the run's checkpoints."""
         return f"{self.checkpoint_base}/{self.run}"
 
+    @property
+    def resumed_run(self) -> str | None:
+        """The run whose checkpoint this one goes on from."""
+        if self.resumed_from is None:
+            return None
+        return self.resumed_from.removeprefix(self.checkpoint_base).strip("/").partition("/")[0]
+
     def log(self, kind: str) -> Path:
         return self.logs / f"{self.run}-{kind}.log"
 

@@ -103,7 +103,7 @@ class EmbeddedJob(Job):
             case "finished":
                 return self._finished(event)
             case "failed":
-                raise explain(event, self._directory.log("flink"))
+                raise explain(event, self._directory.log("flink"), self._status.report if self._status else None)
             case _:
                 pass
         return None

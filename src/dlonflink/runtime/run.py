@@ -19,6 +19,8 @@ from dlonflink.runtime.interpreter import Interpreter
 from dlonflink.runtime.java import find_java
 from dlonflink.runtime.jvm import Jvm
 from dlonflink.runtime.local import LocalJob
+from dlonflink.runtime.places import check_places
+from dlonflink.runtime.resume import refuse_changes
 from dlonflink.training.files import gather, place
 from dlonflink.training.settings import TrainingPlan
 
@@ -42,6 +44,7 @@ def start(pipeline: Pipeline, *, on: Target | None = None, fresh: bool = False, 
     placed = plans.absolute(pipeline)
     columns = schema(placed.source)
     check(placed, target, columns)
+    check_places(placed, target)
     directory = RunDirectory.open(placed, fresh=fresh, resume=resume)
     try:
         files = gather(placed.runtime.worker.files, directory.scratch / "files")
@@ -69,6 +72,8 @@ def run(pipeline: Pipeline, *, on: Target | None = None, fresh: bool = False, re
 
 
 def _on_flink(pipeline: Pipeline, training: TrainingPlan, columns: pa.Schema | None, directory: RunDirectory) -> Job:
+    if directory.resumed_run is not None:
+        refuse_changes(training, directory.base / "runs" / directory.resumed_run / "plan.json")
     java = find_java()
     interpreter = Interpreter(pipeline, directory.scratch)
     launch = plans.Launch(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import resource
 import socket
 import sys
 import threading
@@ -65,9 +66,14 @@ class _Held:
 
 def _timed(report: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     """A report and when it was true (`at`, seconds of the epoch): rates are told from it, for Flink passes reports on
-    late and unevenly. The last one takes a while to make, so the clock comes first.
+    late and unevenly. The last one takes a while to make, so the clock comes first. The memory is the process's at its
+    peak: what is left to say of a worker that the kernel kills.
     """
-    return {"at": time.time(), **report()}
+    return {
+        "at": time.time(),
+        "memory_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10,
+        **report(),
+    }
 
 
 @final

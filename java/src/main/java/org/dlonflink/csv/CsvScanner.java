@@ -1,9 +1,11 @@
 package org.dlonflink.csv;
 
+import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
+import java.util.zip.ZipException;
 import org.apache.flink.core.fs.FSDataInputStream;
 import org.apache.flink.core.fs.Path;
 import org.dlonflink.failure.Failure;
@@ -222,9 +224,20 @@ final class CsvScanner {
         block = next;
         position = 0;
         limit = left;
-        int n = in.readNBytes(block, limit, block.length - limit);
-        limit += n;
+        limit += fill();
         end = limit < block.length;
+    }
+
+    private int fill() throws IOException {
+        try {
+            return in.readNBytes(block, limit, block.length - limit);
+        } catch (EOFException | ZipException e) {
+            throw Failure.of("data", "the file cannot be read to its end")
+                    .where(path.toString())
+                    .got(e.getMessage())
+                    .fix("copy it again, whole")
+                    .exception(e);
+        }
     }
 
     private void skipByteOrderMark() throws IOException {
