@@ -5,70 +5,13 @@ Each through the command line in a process of its own, as a person meets it.
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import venv
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-SCRIPT = str(Path(sys.executable).parent / "dlonflink")
-Done = subprocess.CompletedProcess[str]
-
-PIPELINE = """\
-name: clicks
-source:
-  type: files
-  paths: [{path}]
-  format: csv
-  columns: {{id: BIGINT, ts: TIMESTAMP(3), user: STRING, ad: INT, price: DOUBLE, click: INT}}
-  key: [id]
-features:
-  hashed: [user, ad]
-label: click
-learner: {{type: logistic}}
-export: {{to: versions}}
-"""
-ONE_RESTART = """\
-runtime: {{flink: {{options: {{restart-strategy.exponential-delay.attempts-before-reset-backoff: "1"}}}}}}
-"""
-
-
-@dataclass
-class Mistake:
-    """What is changed in the pipeline and around it, and what must be said."""
-
-    cause: str
-    place: str
-    fix: str
-    changes: tuple[tuple[str, str], ...] = ()
-    environment: dict[str, str] = field(default_factory=dict)
-    on: tuple[str, ...] = ("flink", "local")
-
-
-def run(
-    folder: Path, text: str, on: str, environment: dict[str, str], *options: str
-) -> subprocess.CompletedProcess[str]:
-    (folder / "pipeline.yaml").write_text(text)
-    command = [SCRIPT, "run", "pipeline.yaml", "--on", on, *options]
-    return subprocess.run(
-        command, cwd=folder, capture_output=True, text=True, timeout=110, env={**os.environ, **environment}
-    )
-
-
-def check(done: Done, mistake: Mistake) -> None:
-    lines = done.stderr.splitlines()
-    assert done.returncode in (1, 2), done.stderr + done.stdout
-    assert 0 < len(lines) <= 10, done.stderr
-    assert lines[0].startswith("error["), done.stderr
-    for part in (mistake.cause, mistake.place, mistake.fix):
-        assert part in done.stderr, done.stderr
-    for word in ("Traceback", "Exception", "\tat ", "org.apache.flink"):
-        assert word not in done.stderr, done.stderr
-
+from mistakes import ONE_RESTART, PIPELINE, Mistake, check, run
 
 MISTAKES = {
     "unknown key": Mistake("unknown key 'lable'", "pipeline.yaml:10 (lable)", "'label'?", (("label:", "lable:"),)),

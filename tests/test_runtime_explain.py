@@ -73,7 +73,7 @@ def test_known_causes(cause: str, code: str, said: str) -> None:
     error = explain(event("org.apache.flink.runtime.JobException: Recovery is suppressed", cause), LOG)
     assert error.code == code
     assert said in str(error)
-    assert "org.apache.flink" not in str(error)
+    assert "org.apache.flink." not in str(error)
     assert error.trace == "at x\nat y"
 
 
