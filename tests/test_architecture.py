@@ -41,6 +41,7 @@ THIRD_PARTY = {
     "pydantic_core": ("dlonflink.settings", "dlonflink.pipeline"),
     "rich": ("dlonflink.cli",),
     "safetensors": ("dlonflink.store", "dlonflink.training.snapshot"),
+    "torch": ("dlonflink.learners.pytorch",),
     "typer": ("dlonflink.cli",),
     "yaml": ("dlonflink.pipeline",),
 }

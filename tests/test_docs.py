@@ -126,10 +126,11 @@ def test_links_lead_somewhere(page: Path) -> None:
             assert anchor in anchors, f"{page.name}: {target}"
 
 
-def test_the_example_s_learner_is_the_page_s() -> None:
-    block, *_ = [block for block in blocks("python") if block.page.name == "learners.md"]
-    page = block.text[block.text.index("class Perceptron") :]
-    assert page in (ROOT / "examples" / "perceptron.py").read_text()
+def test_the_examples_learners_are_the_page_s() -> None:
+    texts = [block.text for block in blocks("python") if block.page.name == "learners.md"]
+    for name, file in (("Perceptron", "perceptron.py"), ("TwoTower", "two_tower.py")):
+        (page,) = [text[text.index(f"class {name}") :] for text in texts if f"class {name}(" in text]
+        assert page in (ROOT / "examples" / file).read_text()
 
 
 @pytest.mark.timeout(400)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import torch_modules
 from dlonflink.learners.base import Learner, Snapshot
 from dlonflink.testing import check_learner, laws
 
@@ -46,6 +47,16 @@ def test_fm(law):
     law()
 
 
+@pytest.mark.parametrize("law", laws("deepfm", dim=8, hidden=(8, 4)), ids=str)
+def test_deepfm(law):
+    law()
+
+
+@pytest.mark.parametrize("law", laws("torch", module=f"{torch_modules.__file__}:Wide"), ids=str)
+def test_torch(law):
+    law()
+
+
 @pytest.mark.parametrize(
     ("learner", "settings"),
     [
@@ -53,6 +64,7 @@ def test_fm(law):
         ("fm", {"rates": (4.0,)}),
         ("fm", {"dim": 12, "rates": (1.0, 2.0), "seed": 9}),
         ("logistic", {"rates": (1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0)}),
+        ("deepfm", {"dim": 4, "hidden": (3,), "rates": (4.0,), "seed": 5}),
     ],
     ids=str,
 )
@@ -104,6 +116,10 @@ class Impatient(Perceptron):
     row_by_row = True
 
 
+class Stale(Dropout):
+    rolling = True
+
+
 @pytest.mark.parametrize(
     ("learner", "law"),
     [
@@ -113,6 +129,7 @@ class Impatient(Perceptron):
         (Chancy, "learn returns the prediction before"),
         (Doubtful, "scores are probabilities"),
         (InTraining, "weights are enough to predict"),
+        (Stale, "learn returns the prediction before"),
         (Impatient, "the same rows give the same bits"),
     ],
 )

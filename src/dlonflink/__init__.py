@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from dlonflink.features.batch import Bag, Batch, Ragged, Truth
     from dlonflink.features.columns import Crossed, Dense, Features, Hashed, Label
     from dlonflink.learners.base import Inputs, Learner, Snapshot
-    from dlonflink.learners.settings import FM, Custom, Logistic
+    from dlonflink.learners.settings import FM, Custom, DeepFM, Logistic, Torch
     from dlonflink.pipeline.pipeline import Checkpoint, Flink, Pipeline, Runtime, Worker
     from dlonflink.runtime.base import Job, Progress, Summary
     from dlonflink.runtime.run import run, start
@@ -62,6 +62,7 @@ __all__ = [
     "Custom",
     "DLOnFlinkError",
     "DataError",
+    "DeepFM",
     "Dense",
     "Embedding",
     "EmbeddingTable",
@@ -103,6 +104,7 @@ __all__ = [
     "Summary",
     "TableError",
     "Tables",
+    "Torch",
     "Truth",
     "Version",
     "VersionNotFound",
@@ -147,7 +149,7 @@ _ROOMS = {
     "features.batch": ("Bag", "Batch", "Ragged", "Truth"),
     "features.columns": ("Crossed", "Dense", "Features", "Hashed", "Label"),
     "learners.base": ("Inputs", "Learner", "Snapshot"),
-    "learners.settings": ("FM", "Custom", "Logistic"),
+    "learners.settings": ("FM", "Custom", "DeepFM", "Logistic", "Torch"),
     "pipeline.pipeline": ("Checkpoint", "Flink", "Pipeline", "Runtime", "Worker"),
     "runtime.base": ("Job", "Progress", "Summary"),
     "runtime.run": ("run", "start"),

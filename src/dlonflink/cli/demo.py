@@ -21,7 +21,7 @@ the AUC is about .735.
 
 def demo(
     on: Annotated[Literal["flink", "local"], typer.Option(help="Where it runs.")] = "flink",
-    learner: Annotated[Literal["fm", "logistic"], typer.Option(help="What learns.")] = "fm",
+    learner: Annotated[Literal["fm", "logistic", "deepfm"], typer.Option(help="What learns.")] = "fm",
     summary: Annotated[Path | None, typer.Option(help="Write the summary to this file, as JSON.")] = None,
     debug: Annotated[bool, typer.Option("--debug", help="Show every stack of a failure.")] = False,
 ) -> None:

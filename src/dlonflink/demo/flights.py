@@ -19,7 +19,7 @@ from typing import Literal
 from dlonflink.connectors.files import FileSource
 from dlonflink.errors import SetupError
 from dlonflink.features.columns import Features
-from dlonflink.learners.settings import FM, Logistic
+from dlonflink.learners.settings import FM, DeepFM, LearnerSettings, Logistic
 from dlonflink.pipeline.pipeline import Pipeline
 from dlonflink.settings import home
 from dlonflink.store.settings import Export
@@ -64,8 +64,9 @@ def flights() -> Path:
     return part.replace(path)
 
 
-def pipeline(learner: Literal["fm", "logistic"] = "fm") -> Pipeline:
-    """The demo's pipeline over `flights()`."""
+def pipeline(learner: Literal["fm", "logistic", "deepfm"] = "fm") -> Pipeline:
+    """The demo's pipeline over `flights()`. `deepfm` needs the extra `torch`."""
+    learners: dict[str, LearnerSettings] = {"fm": FM(), "logistic": Logistic(), "deepfm": DeepFM()}
     return Pipeline(
         name=NAME,
         source=FileSource(
@@ -76,7 +77,7 @@ def pipeline(learner: Literal["fm", "logistic"] = "fm") -> Pipeline:
             crossed=(("carrier", "origin", "dest"), ("origin", "hour")),
         ),
         label="late",
-        learner=FM() if learner == "fm" else Logistic(),
+        learner=learners[learner],
         export=Export(to=str(home() / NAME / "versions")),
     )
 

@@ -11,7 +11,6 @@ from typing import Any
 
 from dlonflink.doctor.finding import Finding
 from dlonflink.errors import DLOnFlinkError, from_json
-from dlonflink.learners.settings import Custom
 from dlonflink.pipeline.pipeline import Pipeline
 from dlonflink.runtime.explain import explain_interpreter
 from dlonflink.runtime.interpreter import Interpreter
@@ -40,9 +39,8 @@ def interpreter(pipeline: Pipeline) -> Iterator[Finding]:
 
 
 def _ask(worker: Interpreter, pipeline: Pipeline) -> dict[str, Any]:
-    command = [worker.python, "-P", "-m", "dlonflink.doctor.probe"]
-    if isinstance(pipeline.learner, Custom):
-        command += ["--learner", pipeline.learner.type]
+    learner = pipeline.learner.model_dump_json()
+    command = [worker.python, "-P", "-m", "dlonflink.doctor.probe", "--learner", learner]
     try:
         done = subprocess.run(
             command,

@@ -1,4 +1,4 @@
-"""`python -m dlonflink.doctor.probe [--learner PATH] [PACKAGE ...]`: run by the worker's interpreter, says what it has.
+"""`python -m dlonflink.doctor.probe [--learner JSON] [PACKAGE ...]`: run by the worker's interpreter, says what it has.
 
 The last line of its output is one JSON object. Needs nothing but Python until it has looked.
 """
@@ -22,7 +22,7 @@ _MODULES = {"pyyaml": "yaml"}
 def main() -> None:
     """Looks, then prints."""
     parser = argparse.ArgumentParser(prog="python -m dlonflink.doctor.probe", allow_abbrev=False)
-    parser.add_argument("--learner", help="import path of a learner of the user's own")
+    parser.add_argument("--learner", help="its description")
     parser.add_argument("packages", nargs="*")
     arguments = parser.parse_args()
     found: dict[str, str] = {}
@@ -51,7 +51,9 @@ def _problem(learner: str | None) -> dict[str, str | None] | None:
         importlib.import_module("dlonflink.worker.loop")
         if learner is not None:
             sys.path.insert(0, str(Path.cwd()))  # as the plan says it
-            importlib.import_module("dlonflink.learners.build").find(learner)
+            settings = importlib.import_module("dlonflink.learners.settings")
+            described = importlib.import_module("pydantic").TypeAdapter(settings.LearnerSettings).validate_json(learner)
+            importlib.import_module("dlonflink.learners.build").look_up(described)
     except DLOnFlinkError as error:
         return error.to_json()
     except Exception as error:  # noqa: BLE001 - whatever the user's file, or an old package, raises

@@ -10,7 +10,7 @@ from dlonflink.settings import Settings
 
 
 class Embedding(Settings):
-    """The table of a learner of one's own; `logistic` and `fm` lay out theirs and take no such settings."""
+    """The table of a learner of one's own; `logistic`, `fm` and `deepfm` lay out theirs and take no such settings."""
 
     dim: Annotated[int, Field(ge=1, le=1024)] = 16
     optimizer: Literal["adagrad", "sgd"] = "adagrad"

@@ -117,4 +117,4 @@ def put(target: NDArray[Any], arrays: Arrays, name: str, refusal: str) -> None:
             got="none" if source is None else f"shape {source.shape}",
             fix="resume with the learner settings it was made with, or start afresh (--fresh)",
         )
-    target[:] = source
+    target[...] = source

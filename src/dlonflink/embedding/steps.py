@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dlonflink.embedding.index import Rows
 from dlonflink.embedding.initial import first_value, source
 from dlonflink.features.batch import Float, Ids
 from dlonflink.kernel import kernel
+
+Longs = NDArray[np.int64]
 
 ACCUMULATOR = 0
 """The state cell that holds A of `step`."""
@@ -25,27 +28,36 @@ class Rule(NamedTuple):
 
 
 @kernel
-def coalesce(rows: Rows, gradients: Float) -> tuple[Rows, Float]:
-    """Distinct rows in the order they first came, and their gradients, added up in input order."""
+def distinct(rows: Rows) -> tuple[Rows, Longs]:
+    """Distinct rows in the order they first came, and for each of `rows` its place among them."""
     size = 4
     while size < 2 * len(rows):
         size *= 2
     places = np.full(size, -1, np.int64)
-    first = np.empty(len(rows), np.int64)
-    sums = np.zeros(gradients.shape, np.float32)
+    found = np.empty(len(rows), np.uint32)
+    at = np.empty(len(rows), np.int64)
     n = 0
     for i in range(len(rows)):
         place = np.int64(rows[i]) * 0x9E3779B1 & (size - 1)
-        while places[place] >= 0 and rows[first[places[place]]] != rows[i]:
+        while places[place] >= 0 and found[places[place]] != rows[i]:
             place = (place + 1) & (size - 1)
         if places[place] < 0:
             places[place] = n
-            first[n] = i
+            found[n] = rows[i]
             n += 1
-        at = places[place]
+        at[i] = places[place]
+    return found[:n], at
+
+
+@kernel
+def coalesce(rows: Rows, gradients: Float) -> tuple[Rows, Float]:
+    """Distinct rows, and their gradients, added up in input order."""
+    found, at = distinct(rows)
+    sums = np.zeros((len(found), gradients.shape[1]), np.float32)
+    for i in range(len(rows)):
         for k in range(gradients.shape[1]):
-            sums[at, k] += gradients[i, k]
-    return rows[first[:n]], sums[:n]
+            sums[at[i], k] += gradients[i, k]
+    return found, sums
 
 
 @kernel

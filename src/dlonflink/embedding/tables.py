@@ -12,7 +12,7 @@ from dlonflink.embedding.local import LocalTable
 from dlonflink.embedding.settings import Embedding
 from dlonflink.embedding.state import Arrays
 from dlonflink.errors import TableError
-from dlonflink.features.batch import Batch, Float, Ids
+from dlonflink.features.batch import Batch, Float, Ids, Times
 
 
 class Hash(Protocol):
@@ -58,6 +58,25 @@ class Tables:
                 fix="return one gradient for each value that gather gave",
             )
         table.apply(_flat(batch), gradients.reshape(batch.ids.size, table.dim))
+
+    def lookup_all(self, batch: Batch) -> Float:
+        """[m, dim] of every ID of the batch, for predict: Batch.ids row by row, then each of Batch.lists in turn."""
+        return self._driven().lookup(_every(batch))
+
+    def gather_all(self, batch: Batch) -> Float:
+        """[m, dim] in the order of `lookup_all`, for learn: as `gather`, lists included."""
+        return self._driven().gather(_every(batch), _every_time(batch))
+
+    def apply_all(self, batch: Batch, gradients: Float) -> None:
+        """As `apply`, gradients [m, dim] in the order of `lookup_all`: an ID that a list and a column share makes one
+        step.
+        """
+        self._driven().apply(_every(batch), gradients)
+
+    @property
+    def dim(self) -> int:
+        """Numbers of a row that lookup and gather give."""
+        return self._driven().dim
 
     def local(self, layout: RowLayout, init: float) -> LocalTable:
         """A compiled learner's own table, whose memory its kernels read and write. Called once, in its constructor."""
@@ -136,3 +155,14 @@ class Tables:
 
 def _flat(batch: Batch) -> Ids:
     return np.ascontiguousarray(batch.ids).reshape(-1)
+
+
+def _every(batch: Batch) -> Ids:
+    return (
+        np.concatenate([_flat(batch), *(one.values for one in batch.lists.values())]) if batch.lists else _flat(batch)
+    )
+
+
+def _every_time(batch: Batch) -> Times:
+    lists = [np.repeat(batch.event_time, np.diff(one.offsets)) for one in batch.lists.values()]
+    return np.concatenate([np.repeat(batch.event_time, batch.ids.shape[1]), *lists])

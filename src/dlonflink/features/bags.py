@@ -18,19 +18,18 @@ def grid(ids: Ids) -> Bag:
     return Bag(ids.ravel(), None, None, ids.shape[1])
 
 
-def merged(singles: Ids, lists: Sequence[tuple[Ragged, bool]], dense_ids: Ids, dense: Float) -> Bag:
-    """IDs of one row in the order of their first mention: singles [size, n], then lists (with: is it a mean), then
-    dense numbers [size, m] under dense_ids [m]. Equal IDs are one, with their values added; a number that is 0 is left
-    out.
+def merged(singles: Ids, lists: Sequence[Ragged], dense_ids: Ids, dense: Float) -> Bag:
+    """IDs of one row in the order of their first mention: singles [size, n], then lists, pooled as they say, then dense
+    numbers [size, m] under dense_ids [m]. Equal IDs are one, with their values added; a number that is 0 is left out.
     """
     size = len(singles)
     offsets = np.zeros((len(lists), size + 1), np.int64)
     begin = 0
-    for i, (ragged, _) in enumerate(lists):
+    for i, ragged in enumerate(lists):
         offsets[i] = ragged.offsets + begin
         begin += len(ragged.values)
-    elements = np.concatenate([np.zeros(0, np.uint64), *(ragged.values for ragged, _ in lists)])
-    means = np.array([mean for _, mean in lists], np.bool_)
+    elements = np.concatenate([np.zeros(0, np.uint64), *(ragged.values for ragged in lists)])
+    means = np.array([ragged.pooling == "mean" for ragged in lists], np.bool_)
     longest = singles.shape[1] + len(dense_ids) + int(np.diff(offsets, axis=1).sum(axis=0).max(initial=0))
     # Twice as many slots as IDs keep the probes short; IDs are hashes already, so their low bits choose the slot.
     slots = 1 << max(longest * 2 - 1, 1).bit_length()

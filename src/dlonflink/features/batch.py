@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,8 @@ class Ragged:
 
     values: Ids
     offsets: NDArray[np.int64]
+    pooling: Literal["sum", "mean"] = "sum"
+    """How the column says that a row's list becomes one; who wants the sequence leaves it alone."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,29 @@ class Batch:
     def __len__(self) -> int:
         return self.size
 
+    def pick(self, rows: NDArray[np.int64]) -> Batch:
+        """These rows, in this order."""
+        bag = self.bag
+        if bag.offsets is None:
+            offsets = np.arange(self.size + 1, dtype=np.int64) * bag.width
+            at, _ = _segments(offsets, rows)
+            ends = None
+        else:
+            at, ends = _segments(bag.offsets, rows)
+        lists: dict[str, Ragged] = {}
+        for name, one in self.lists.items():
+            inside, offsets = _segments(one.offsets, rows)
+            lists[name] = Ragged(one.values[inside], offsets, one.pooling)
+        values = None if bag.values is None else bag.values[at]
+        return Batch(
+            size=len(rows),
+            ids=self.ids[rows],
+            lists=lists,
+            dense=self.dense[rows],
+            event_time=self.event_time[rows],
+            bag=Bag(bag.ids[at], values, ends, bag.width),
+        )
+
 
 @dataclass(frozen=True)
 class Truth:
@@ -57,3 +83,15 @@ class Truth:
 
     labels: Float  # [size, labels]
     weights: Float  # [size, labels]
+
+    def pick(self, rows: NDArray[np.int64]) -> Truth:
+        return Truth(self.labels[rows], self.weights[rows])
+
+
+def _segments(offsets: NDArray[np.int64], rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Positions of what `offsets` cuts out for `rows`, and the offsets of the result."""
+    lengths = offsets[rows + 1] - offsets[rows]
+    ends = np.zeros(len(rows) + 1, np.int64)
+    np.cumsum(lengths, out=ends[1:])
+    positions = np.arange(ends[-1], dtype=np.int64)
+    return positions + np.repeat(offsets[rows] - ends[:-1], lengths), ends

@@ -67,7 +67,7 @@ class Encoder:
         self._accept(batch.schema)
         ids = self._ids(batch)
         lists = {
-            one.column: hash_list(batch.column(one.column), self._vocabularies[one.space], one.bucket)
+            one.column: hash_list(batch.column(one.column), self._vocabularies[one.space], one.bucket, one.pooling)
             for one in self._lists
         }
         dense = np.empty((batch.num_rows, len(self._dense)), np.float32)
@@ -107,8 +107,7 @@ class Encoder:
     def _bag(self, ids: Ids, lists: dict[str, Ragged], dense: Float) -> Bag:
         if self._distinct:
             return bags.grid(ids)
-        pooled = [(lists[one.column], one.pooling == "mean") for one in self._lists]
-        return bags.merged(ids, pooled, self._dense_ids, dense)
+        return bags.merged(ids, [lists[one.column] for one in self._lists], self._dense_ids, dense)
 
 
 def _parts(singles: tuple[Hashed, ...], crosses: tuple[Crossed, ...]) -> tuple[Hashed, ...]:

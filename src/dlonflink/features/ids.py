@@ -29,9 +29,11 @@ def hash_column(array: pa.Array, vocabulary: Vocabulary, bucket: Literal["log"] 
         hashing.hash_decimals(arrays.limbs(array), bitmap, start, type_.scale, seeds, out, at)
 
 
-def hash_list(array: pa.ListArray, vocabulary: Vocabulary, bucket: Literal["log"] | None) -> Ragged:
+def hash_list(
+    array: pa.ListArray, vocabulary: Vocabulary, bucket: Literal["log"] | None, pooling: Literal["sum", "mean"]
+) -> Ragged:
     """The IDs of an ARRAY column's elements; a NULL element is the ID of NULL."""
     elements, offsets = arrays.elements(array)
     ids = np.empty((len(elements), 1), np.uint64)
     hash_column(elements, vocabulary, bucket, ids, 0)
-    return Ragged(ids.ravel(), offsets)
+    return Ragged(ids.ravel(), offsets, pooling)

@@ -52,6 +52,11 @@ class Learner(ABC):
     """True: learn of a batch equals predict and learn of its rows one after another, bit for bit, so that the trainer
     may cut batches anywhere. False: the trainer cuts batches by row count."""
 
+    rolling: ClassVar[bool] = False
+    """True: parts of a batched learner learn row by row inside the batch. Then learn returns for each row what predict
+    would have returned for it in this batch just before those parts learned it: the rows before it are in them, and in
+    no other part. So the first row of a batch, and a batch of one row, have exactly predict's score."""
+
     @abstractmethod
     def __init__(self, inputs: Inputs) -> None: ...
 
@@ -63,7 +68,7 @@ class Learner(ABC):
     def learn(self, batch: Batch, truth: Truth) -> Float:
         """One update. Returns what predict(batch) would have returned just before it (inference mode: no dropout).
 
-        A row-by-row learner does so for each row in turn.
+        A row-by-row learner does so for each row in turn, a rolling one as `rolling` says.
         """
 
     @abstractmethod

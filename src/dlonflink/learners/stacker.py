@@ -1,6 +1,6 @@
 """Mixes what the heads say, and learns how by the row: an extended Kalman filter on a logistic model.
 
-    t = s0 + m1 (s1 - s0) + ... [+ gate I],   o = t + d t
+    t = s0 + m1 (s1 - s0) + ... [+ gate I],   o = t [+ d t]
 
 s are the heads' logits, I is another input (the factorization machine's interaction). Weights of the heads add up to
 one; d stretches all of it, so that the mix stays calibrated. The step for a label y of weight w, with inputs x and
@@ -32,25 +32,30 @@ class Stacker(NamedTuple):
 
     weights: Wide  # [inputs]
     covariance: Wide  # [inputs, inputs]
+    stretched: bool  # the last input is d's
 
 
-def make_stacker(heads: int, gates: int) -> Stacker:
+def make_stacker(heads: int, gates: int, *, stretched: bool = True) -> Stacker:
     """Starts as the heads' mean, gates open, no stretch. Of one head there is nothing to mix: no inputs."""
     if heads == 1:
-        return Stacker(np.zeros(0), np.zeros((0, 0)))
-    weights = np.array([1 / heads] * (heads - 1) + [1.0] * gates + [0.0])
-    return Stacker(weights, np.diag([_PRIOR] * (len(weights) - 1) + [_PRIOR_STRETCH]))
+        return Stacker(np.zeros(0), np.zeros((0, 0)), stretched=False)
+    weights, priors = [1 / heads] * (heads - 1) + [1.0] * gates, [_PRIOR] * (heads - 1 + gates)
+    if stretched:
+        weights, priors = [*weights, 0.0], [*priors, _PRIOR_STRETCH]
+    return Stacker(np.array(weights), np.diag(priors), stretched)
 
 
 @kernel
 def mix(stacker: Stacker, logits: NDArray[np.float32], inputs: Wide) -> np.float64:
     """The logit. `inputs` has the gates' numbers in their places; the others are filled in here."""
-    last = len(stacker.weights) - 1
+    last = len(stacker.weights) - (1 if stacker.stretched else 0)
     total = np.float64(logits[0])
     for j in range(1, len(logits)):
         inputs[j - 1] = np.float64(logits[j]) - np.float64(logits[0])
     for i in range(last):
         total += stacker.weights[i] * inputs[i]
+    if not stacker.stretched:
+        return total
     inputs[last] = total
     return total + stacker.weights[last] * total
 
@@ -78,4 +83,4 @@ def adapt(stacker: Stacker, inputs: Wide, gain: Wide, p: np.float64, label: np.f
         stacker.weights[a] += gain[a] * error
         for b in range(n):
             stacker.covariance[a, b] -= slope * share * gain[a] * gain[b]
-        stacker.covariance[a, a] += _NOISE if a < n - 1 else _NOISE_STRETCH
+        stacker.covariance[a, a] += _NOISE_STRETCH if stacker.stretched and a == n - 1 else _NOISE

@@ -23,7 +23,7 @@ from dlonflink.connectors.sinks import FileSink, SqlSink
 from dlonflink.connectors.sql import SqlSource
 from dlonflink.connectors.values import declared, kind
 from dlonflink.errors import PipelineError, SchemaError
-from dlonflink.learners.settings import Custom
+from dlonflink.learners.settings import Torch, user_code
 from dlonflink.pipeline.options import refuse_ours
 from dlonflink.pipeline.pipeline import Pipeline
 from dlonflink.types import sql
@@ -110,8 +110,7 @@ def _check_features(pipeline: Pipeline) -> None:
                 where=place,
                 fix="leave it out of the features: the learner would read the answer",
             )
-    compiled = not isinstance(pipeline.learner, Custom)
-    if compiled and "embedding" in pipeline.model_fields_set:
+    if not user_code(pipeline.learner) and "embedding" in pipeline.model_fields_set:
         raise PipelineError(
             f"{pipeline.learner.type} lays out its own table",
             where="embedding",
@@ -177,13 +176,13 @@ def _check_worker(pipeline: Pipeline, on: Target) -> None:
             expected="http://host:port, that of its web UI",
             fix="name it, or leave target: remote out",
         )
-    learner = pipeline.learner
-    if isinstance(learner, Custom) and learner.type.startswith("/"):
-        file = Path(learner.type.rpartition(":")[0])
+    code = user_code(pipeline.learner)
+    if code is not None and code.startswith("/"):
+        file = Path(code.rpartition(":")[0])
         raise PipelineError(
             "the learner's file is not on the cluster",
-            where="learner.type",
-            got=learner.type,
+            where="learner.module" if isinstance(pipeline.learner, Torch) else "learner.type",
+            got=code,
             fix=f"ship it: runtime.worker.files: [{file.name}], or its whole directory: [{file.parent.name}/]",
         )
 

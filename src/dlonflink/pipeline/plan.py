@@ -15,7 +15,7 @@ from dlonflink.connectors.ddl import select, sink_statements, sink_url, statemen
 from dlonflink.connectors.files import FileSource
 from dlonflink.connectors.sinks import FileSink, SqlSink
 from dlonflink.connectors.values import input_of
-from dlonflink.learners.settings import Custom
+from dlonflink.learners.settings import user_code, with_user_code
 from dlonflink.pipeline.check import columns_read
 from dlonflink.pipeline.options import flink_options
 from dlonflink.pipeline.pipeline import Pipeline, Runtime
@@ -127,9 +127,10 @@ def absolute(pipeline: Pipeline) -> Pipeline:
     if isinstance(pipeline.source, FileSource):
         paths = tuple(str(Path(path).absolute()) for path in pipeline.source.paths)
         changed["source"] = pipeline.source.model_copy(update={"paths": paths})
-    if isinstance(pipeline.learner, Custom):
-        kind = _import_path(pipeline.learner.type, pipeline.runtime.worker.files)
-        changed["learner"] = pipeline.learner.model_copy(update={"type": kind})
+    code = user_code(pipeline.learner)
+    if code is not None:
+        path = _import_path(code, pipeline.runtime.worker.files)
+        changed["learner"] = with_user_code(pipeline.learner, path)
     if pipeline.export is not None:
         changed["export"] = pipeline.export.model_copy(update={"to": _place(pipeline.export.to)})
     if isinstance(pipeline.sink, FileSink):
@@ -185,8 +186,8 @@ def training_plan(pipeline: Pipeline, *, description: str, files: Mapping[str, s
         deterministic=pipeline.runtime.deterministic,
         scored=pipeline.sink is not None,
         pipeline_digest=description,
-        # A learner by module name is found from where the pipeline was started.
-        path=(str(Path.cwd()),) if isinstance(pipeline.learner, Custom) and not elsewhere else (),
+        # Code by module name is found from where the pipeline was started.
+        path=(str(Path.cwd()),) if user_code(pipeline.learner) and not elsewhere else (),
         files=dict(files or {}),
         input=input_of(pipeline.source, columns_read(pipeline)),
     )

@@ -125,12 +125,19 @@ def scores_are_probabilities(subject: Subject) -> None:
 
 
 def learn_returns_the_prediction_before(subject: Subject) -> None:
-    """Learn returns what predict would have just before; for a row-by-row learner each row in turn."""
+    """Learn returns what predict would have just before; for a row-by-row learner each row in turn, for a rolling one
+    the first row of a batch and every batch of one.
+    """
     trial, stream = subject.fresh(), subject.stream
+    rolling = trial.learner.rolling
     size = 1 if trial.learner.row_by_row else _BATCH
     for first in range(0, ROWS, size):
         predicted = trial.predict(stream, first, first + size)
-        _same(f"rows {first} to {first + size}", predicted, trial.learn(stream, first, first + size, size))
+        learned = trial.learn(stream, first, first + size, size)
+        held = slice(1) if rolling else slice(None)
+        _same(f"rows {first} to {first + size}", predicted[held], learned[held])
+    for row in range(_BATCH if rolling else 0):
+        _same(f"row {row}", trial.predict(stream, row, row + 1), trial.learn(stream, row, row + 1, 1))
 
 
 def predict_changes_nothing(subject: Subject) -> None:

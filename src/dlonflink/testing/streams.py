@@ -45,29 +45,8 @@ def random_rows(rows: int, seed: int = 0, *, mixed: bool = False) -> Stream:
 
 def cut(stream: Stream, first: int, last: int) -> Stream:
     """The rows first ... last - 1."""
-    batch, truth = stream
-    bag = batch.bag
-    if bag.offsets is None:
-        part = slice(first * bag.width, last * bag.width)
-        offsets = None
-    else:
-        part = slice(int(bag.offsets[first]), int(bag.offsets[last]))
-        offsets = bag.offsets[first : last + 1] - bag.offsets[first]
-    values = None if bag.values is None else bag.values[part]
-    lists: dict[str, Ragged] = {}
-    for name, listed in batch.lists.items():
-        ends = listed.offsets[first : last + 1]
-        lists[name] = Ragged(listed.values[ends[0] : ends[-1]], ends - ends[0])
-    rows = slice(first, last)
-    smaller = Batch(
-        size=last - first,
-        ids=batch.ids[rows],
-        lists=lists,
-        dense=batch.dense[rows],
-        event_time=batch.event_time[rows],
-        bag=Bag(bag.ids[part], values, offsets, bag.width),
-    )
-    return Stream(smaller, Truth(truth.labels[rows], truth.weights[rows]))
+    rows = np.arange(first, last)
+    return Stream(stream.batch.pick(rows), stream.truth.pick(rows))
 
 
 def _spread(numbers: np.ndarray) -> Ids:

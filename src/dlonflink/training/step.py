@@ -14,7 +14,7 @@ from dlonflink.features.batch import Batch, Float, Truth
 from dlonflink.features.encode import Encoder
 from dlonflink.features.labels import truth
 from dlonflink.learners.base import Learner
-from dlonflink.learners.settings import Custom
+from dlonflink.learners.settings import user_code
 from dlonflink.training.settings import TrainingPlan
 
 
@@ -27,8 +27,7 @@ class Step:
         self._encoder = encoder
         self._learner = learner
         self._evaluator = evaluator
-        kind = plan.learner
-        self._name = f"learner {kind.type}" if isinstance(kind, Custom) else f"learner {kind.type} (built in)"
+        self._name = f"learner {user_code(plan.learner) or f'{plan.learner.type} (built in)'}"
 
     def take(self, rows: pa.RecordBatch) -> tuple[Float, Truth]:
         """Scores of `rows` as they were before these rows were learned, and what came true.

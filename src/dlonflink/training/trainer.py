@@ -16,7 +16,7 @@ from dlonflink.features.encode import Encoder
 from dlonflink.features.spec import FeatureSpec
 from dlonflink.learners.base import Inputs
 from dlonflink.learners.build import build
-from dlonflink.learners.settings import Custom
+from dlonflink.learners.settings import FM, Logistic
 from dlonflink.settings import milliseconds
 from dlonflink.store.manifest import Origin
 from dlonflink.training.batcher import Batcher
@@ -184,8 +184,8 @@ def _need_columns(plan: TrainingPlan, schema: pa.Schema) -> None:
 
 
 def _batcher(plan: TrainingPlan) -> Batcher:
-    # The compiled learners, which have no batch, are all row by row.
-    assert isinstance(plan.learner, Custom)
+    # These have no batch, for they are row by row.
+    assert not isinstance(plan.learner, Logistic | FM)
     max_wait = None if plan.deterministic else milliseconds(plan.learner.max_wait) / 1000
     return Batcher(plan.learner.batch, max_wait)
 

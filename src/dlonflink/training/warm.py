@@ -18,7 +18,8 @@ from dlonflink.connectors.values import schema_of
 from dlonflink.features.batch import Batch, Float, Truth
 from dlonflink.kernel import cache_directory
 from dlonflink.learners.base import Inputs, Learner, Snapshot
-from dlonflink.learners.settings import Custom
+from dlonflink.learners.deep import Core
+from dlonflink.learners.settings import Custom, DeepFM, LearnerSettings, user_code
 from dlonflink.training.settings import TrainingPlan
 from dlonflink.training.trainer import Trainer
 
@@ -26,11 +27,11 @@ _ROWS = 2
 
 
 def warm(plan: TrainingPlan, schema: pa.Schema) -> None:
-    """Trains a throw-away trainer on two rows of `schema`. Of a learner of the user's own only the tables are used."""
+    """Trains a throw-away trainer on two rows of `schema`. Of what the user wrote, and what runs in a framework,
+    only the tables are used.
+    """
     dry = plan.model_copy(update={"export": None})
-    if isinstance(plan.learner, Custom):
-        learner = Custom(type=f"{_Toucher.__module__}:{_Toucher.__name__}")
-        dry = dry.model_copy(update={"learner": learner})
+    dry = dry.model_copy(update={"learner": _stand_in(plan.learner)})
     with _compiling():
         trainer = Trainer(dry, schema, run="", attempt=0)
         trainer.feed(_rows(plan, schema), 0.0)
@@ -58,7 +59,14 @@ def likely_schemas(plan: TrainingPlan) -> tuple[pa.Schema, ...]:
     return tuple(pa.schema([(name, type_of(name, ids)) for name in columns]) for ids in (pa.utf8(), pa.int64()))
 
 
-@final
+def _stand_in(learner: LearnerSettings) -> LearnerSettings:
+    """Runs the same kernels, but neither a user's code nor a framework, which takes seconds to load."""
+    if isinstance(learner, DeepFM):
+        arguments = {"dim": learner.dim, "rates": learner.rates}
+        return Custom.model_validate({"type": f"{__name__}:{_Shallow.__name__}", **arguments})
+    return Custom(type=f"{__name__}:{_Toucher.__name__}") if user_code(learner) else learner
+
+
 class _Toucher(Learner):
     """Reads and steps its tables, as a learner of one's own would."""
 
@@ -79,6 +87,25 @@ class _Toucher(Learner):
 
     def restore(self, snapshot: Snapshot) -> None:
         pass
+
+
+@final
+class _Shallow(_Toucher):
+    """DeepFM with nothing in the perceptron's place."""
+
+    def __init__(self, inputs: Inputs, dim: int, rates: tuple[float, ...]) -> None:
+        super().__init__(inputs)
+        self._core = Core(inputs, dim, rates)
+
+    def predict(self, batch: Batch) -> Float:
+        deep = self._core.look(batch)
+        return self._core.run(deep, deep.pairs)[0]
+
+    def learn(self, batch: Batch, truth: Truth) -> Float:
+        deep = self._core.take(batch, truth)
+        scores, errors = self._core.run(deep, deep.pairs)
+        self._core.step(deep, errors, np.zeros_like(deep.seen))
+        return scores
 
 
 def _rows(plan: TrainingPlan, schema: pa.Schema) -> pa.RecordBatch:
