@@ -9,6 +9,8 @@ import pyarrow as pa
 import pyarrow.csv as pc
 
 COLUMNS = 39
+BATCH_ROWS = 4_096
+"""Of a batch in Arrow files."""
 
 
 def features() -> list[str]:
@@ -29,6 +31,10 @@ def make(directory: Path, kind: str, text: str, rows: int) -> Path:
     directory.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(7)
     temporary = path.with_suffix(".part")
+    if text == "arrow":
+        _arrow(temporary, kind, rng, rows)
+        temporary.rename(path)
+        return path
     with temporary.open("wb") as file:
         for start in range(0, rows, 100_000):
             table = _chunk(rng, kind, min(100_000, rows - start))
@@ -39,6 +45,21 @@ def make(directory: Path, kind: str, text: str, rows: int) -> Path:
                 file.write(_jsonl(table, kind))
     temporary.rename(path)
     return path
+
+
+def again(path: Path, number: int) -> Path:
+    """The same file under another name; 0: its own."""
+    link = path.with_stem(f"{path.stem}.{number}")
+    if number and not link.exists():
+        link.hardlink_to(path)
+    return link if number else path
+
+
+def _arrow(path: Path, kind: str, rng: np.random.Generator, rows: int) -> None:
+    with pa.ipc.new_file(str(path), _chunk(rng, kind, 1).schema) as writer:
+        for start in range(0, rows, 100_000):
+            table = _chunk(rng, kind, min(100_000, rows - start)).combine_chunks()
+            writer.write_table(table, max_chunksize=BATCH_ROWS)
 
 
 def _chunk(rng: np.random.Generator, kind: str, rows: int) -> pa.Table:

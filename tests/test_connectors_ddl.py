@@ -8,13 +8,15 @@ import re
 from decimal import Decimal
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from dlonflink.connectors.ddl import literal, quote, select, split, statements
 from dlonflink.connectors.files import FileSource
 from dlonflink.connectors.local import read
 from dlonflink.connectors.memory import MemorySource, records
-from dlonflink.connectors.sql import SqlSource
+from dlonflink.connectors.sql import ArrowValues, SqlSource
 from dlonflink.errors import PipelineError
 
 
@@ -146,3 +148,26 @@ def test_split_leaves_out_what_is_empty():
 
 def test_quote():
     assert quote("a`b") == "`a``b`"
+
+
+def test_whole_batches_are_a_column_of_bytes(tmp_path: Path) -> None:
+    arrow = FileSource(paths=(str(tmp_path / "a.arrow"),), format="arrow", columns={"a": "INT"}, event_time="a")
+    (tmp_path / "a.arrow").touch()
+    (made,) = statements(arrow, run_dir=tmp_path)
+    assert made.splitlines()[1] == "  `batch` BYTES"
+    assert "'format' = 'dlonflink-arrow'" in made
+    assert f"'path' = 'file://{tmp_path}/a.arrow'" in made
+    assert "WATERMARK" not in made
+    assert select(arrow, ["a"]) == "SELECT `batch` FROM `source`"
+    pq.write_table(pa.table({"a": [1, 2, 3]}), tmp_path / "a.parquet", row_group_size=2)
+    parquet = FileSource(paths=(str(tmp_path / "a.parquet"),), format="parquet", columns={"a": "INT"})
+    (tmp_path / "run").mkdir()
+    (made,) = statements(parquet, run_dir=tmp_path / "run")
+    assert f"'path' = 'file://{tmp_path}/run/ranges.arrow'" in made
+    with pa.ipc.open_stream(str(tmp_path / "run" / "ranges.arrow")) as ranges:
+        assert [(row["group"], row["first"], row["rows"]) for row in ranges.read_all().to_pylist()] == [
+            (0, 0, 2),
+            (1, 0, 1),
+        ]
+    values = SqlSource(ddl="CREATE TABLE t (b BYTES)", table="t", arrow=ArrowValues(column="b", columns={"a": "INT"}))
+    assert select(values, ["a"]) == "SELECT `b` FROM `source`"

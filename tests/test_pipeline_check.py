@@ -163,3 +163,32 @@ def test_any_other_flink_option_passes_through() -> None:
     assert options["execution.checkpointing.interval"] == "120000 ms"
     assert options["execution.state-recovery.path"] == "file:///c/run/job/chk-3"
     assert all(isinstance(value, str) for value in options.values())
+
+
+@pytest.mark.parametrize("on", ["flink", "local"])
+@pytest.mark.parametrize("text", ["arrow", "parquet"])
+def test_whole_batches_have_no_rows_for_sql(on: Target, text: Any) -> None:
+    source = SOURCE.model_copy(update={"format": text, "query": "SELECT * FROM source"})
+    refused = refusal(pipeline(source=source), on)
+    assert (refused.where, refused.got) == ("source.query", f"format: {text}")
+    assert "unopened" in refused.what
+    values = dlf.ArrowValues(column="batch", columns=COLUMNS)
+    sql = dlf.SqlSource(ddl="", table="t", arrow=values, query="SELECT * FROM source")
+    assert refusal(pipeline(source=sql), "flink").where == "source.query"
+
+
+def test_an_order_of_whole_batches(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).touch()
+    source = SOURCE.model_copy(update={"format": "arrow", "paths": (str(tmp_path / "*"),)})
+    runtime = dlf.Runtime(deterministic=True)
+    refused = refusal(pipeline(source=source, runtime=runtime))
+    assert (refused.where, refused.fix) == ("source.paths", "leave runtime.deterministic out")
+    # Ranges of Parquet lie in one file, in the order of the paths.
+    check(pipeline(source=source.model_copy(update={"format": "parquet"}), runtime=runtime), "flink", SCHEMA)
+
+
+def test_of_whole_batches_the_declared_columns_are_read() -> None:
+    values = dlf.ArrowValues(column="batch", columns=COLUMNS | {"more": "INT"})
+    source = dlf.SqlSource(ddl="", table="t", arrow=values, key=("id",), event_time="ts")
+    assert columns_read(pipeline(source=source)) == ("id", "ts", "user", "ad", "price", "click")

@@ -23,6 +23,9 @@ final class ArrowFile implements Closeable {
     /** A frame of the plan's default: what is longer does not get to the worker. */
     private static final int MOST_BYTES = 64 << 20;
 
+    /** The JDK reads files through memory of its own, as large as what is asked for: this much it takes from its heap. */
+    private static final int READ_BYTES = 64 << 10;
+
     private static final byte[] MAGIC = "ARROW1".getBytes(StandardCharsets.US_ASCII);
     private static final int PADDED_MAGIC = 8;
     private static final byte[] END = {-1, -1, -1, -1, 0, 0, 0, 0};
@@ -177,9 +180,12 @@ final class ArrowFile implements Closeable {
         if (in.getPos() != position) {
             in.seek(position);
         }
-        int count = in.readNBytes(to, offset, length);
-        if (count < length) {
-            throw damaged(position, count + " of " + length + " bytes");
+        for (int count = 0; count < length; ) {
+            int more = in.read(to, offset + count, Math.min(length - count, READ_BYTES));
+            if (more < 0) {
+                throw damaged(position, count + " of " + length + " bytes");
+            }
+            count += more;
         }
         position += length;
     }
