@@ -84,6 +84,10 @@ def test_a_whole_conversation(tmp_path: Path, learner: dict[str, Any]) -> None:
         assert flink.stop() == 0
     expected, scored = alone(plan)
     assert report.pop("at") > 0
+    assert report.pop("memory_mib") > 10
+    effort = report.pop("effort")
+    assert effort.keys() == {"learner_batches", "encode_millis", "learn_millis"}
+    assert effort["learner_batches"] > 1
     assert {**report, "version": None} == {**json.loads(json.dumps(expected)), "version": None}
     assert report["version"] == 1
     assert without_versions(pa.Table.from_batches(flink.scored)).equals(without_versions(scored))

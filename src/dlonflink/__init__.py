@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from dlonflink.features.columns import Crossed, Dense, Features, Hashed, Label
     from dlonflink.learners.base import Inputs, Learner, Snapshot
     from dlonflink.learners.settings import FM, Custom, DeepFM, Logistic, Torch
-    from dlonflink.pipeline.pipeline import Checkpoint, Flink, Pipeline, Runtime, Worker
+    from dlonflink.pipeline.pipeline import Checkpoint, Flink, Metrics, Pipeline, Runtime, Worker
     from dlonflink.runtime.base import Job, Progress, Summary
     from dlonflink.runtime.run import run, start
     from dlonflink.serving.model import Model, Prediction, load
@@ -84,6 +84,7 @@ __all__ = [
     "LearnerError",
     "Logistic",
     "MemorySource",
+    "Metrics",
     "Model",
     "Pipeline",
     "PipelineError",
@@ -150,7 +151,7 @@ _ROOMS = {
     "features.columns": ("Crossed", "Dense", "Features", "Hashed", "Label"),
     "learners.base": ("Inputs", "Learner", "Snapshot"),
     "learners.settings": ("FM", "Custom", "DeepFM", "Logistic", "Torch"),
-    "pipeline.pipeline": ("Checkpoint", "Flink", "Pipeline", "Runtime", "Worker"),
+    "pipeline.pipeline": ("Checkpoint", "Flink", "Metrics", "Pipeline", "Runtime", "Worker"),
     "runtime.base": ("Job", "Progress", "Summary"),
     "runtime.run": ("run", "start"),
     "serving.model": ("Model", "Prediction", "load"),

@@ -121,8 +121,9 @@ def _lines(job: Job) -> Iterator[tuple[Progress, str | None]]:
 
 
 def _phase(progress: Progress) -> str:
-    web = f"   {progress.web}" if progress.web and progress.phase.startswith("submitting") else ""
-    return f"{elapsed(progress.seconds):>8}  {progress.phase} ...{web}"
+    # Once, when they are known.
+    pages = (progress.web, progress.prometheus) if progress.phase.startswith("submitting") else ()
+    return "   ".join([f"{elapsed(progress.seconds):>8}  {progress.phase} ...", *(page for page in pages if page)])
 
 
 def _row(progress: Progress) -> str:

@@ -176,6 +176,13 @@ def _check_worker(pipeline: Pipeline, on: Target) -> None:
             expected="http://host:port, that of its web UI",
             fix="name it, or leave target: remote out",
         )
+    if runtime.metrics.prometheus is not None:
+        raise PipelineError(
+            "a cluster's own reporters show our metrics, and only its administrator can add one",
+            where="runtime.metrics.prometheus",
+            got=str(runtime.metrics.prometheus),
+            fix="leave it out; the cluster's metrics.reporter.prom.* options are the way (docs/metrics.md)",
+        )
     code = user_code(pipeline.learner)
     if code is not None and code.startswith("/"):
         file = Path(code.rpartition(":")[0])

@@ -7,7 +7,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from dlonflink.errors import PipelineError
-from dlonflink.pipeline.pipeline import Pipeline
+from dlonflink.pipeline.pipeline import Metrics, Pipeline
 from dlonflink.settings import milliseconds
 
 REST_PORT = "rest.bind-port"
@@ -92,6 +92,22 @@ def refuse_ours(options: Mapping[str, str]) -> None:
             raise PipelineError(
                 f"Flink option {key!r} is set by us", where=place, expected=f"{value}: {reason}", fix="leave it out"
             )
+
+
+def metrics_options(metrics: Metrics, run: str) -> dict[str, str]:
+    """Switches on the page for Prometheus; why it is not Flink's own: docs/decisions/0013-metrics.md."""
+    if metrics.prometheus is None:
+        return {}
+    reporter = "metrics.reporter.dlonflink"
+    return {
+        f"{reporter}.factory.class": "org.dlonflink.metrics.LoopbackReporterFactory",
+        f"{reporter}.port": str(metrics.prometheus),
+        f"{reporter}.scope.variables.additional": f"run:{run}",
+        # Made anew at every start or restart: each would begin series of its own, and say no more than the names do.
+        f"{reporter}.scope.variables.excludes": (
+            "host;tm_id;job_id;task_id;task_attempt_id;task_attempt_num;operator_id;jobmanager_id"
+        ),
+    }
 
 
 def flink_options(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator
@@ -67,6 +68,24 @@ class Worker(Settings):
     """1: a learner is one process until its tables are sharded."""
 
 
+class Metrics(Settings):
+    """Who may ask a run on Flink how it stands, beside the web UI."""
+
+    prometheus: int | str | None = None
+    """Port, or range of ports of which the first free one is taken ("9249-9259"), where Prometheus finds /metrics, on
+    the loopback interface alone. 0: any free one."""
+
+    @field_validator("prometheus")
+    @classmethod
+    def _ports(cls, ports: int | str | None) -> int | str | None:
+        if ports is None:
+            return None
+        written = re.fullmatch(r"([0-9]{1,5})(?:-([0-9]{1,5}))?", str(ports))
+        if written is None or not int(written[1]) <= int(written[2] or written[1]) <= 65_535:
+            raise ValueError(f"{str(ports)!r} is no port and no range of ports; write 9249 or 9249-9259")
+        return ports
+
+
 class Runtime(Settings):
     """Where and how the pipeline runs."""
 
@@ -76,6 +95,7 @@ class Runtime(Settings):
     """The result depends on the rows and their order alone: batches are cut by count, never by a clock."""
     flink: Flink = Flink()
     worker: Worker = Worker()
+    metrics: Metrics = Metrics()
 
 
 class Pipeline(Settings):

@@ -17,7 +17,7 @@ from dlonflink.connectors.sinks import FileSink, SqlSink
 from dlonflink.connectors.values import input_of
 from dlonflink.learners.settings import user_code, with_user_code
 from dlonflink.pipeline.check import columns_read
-from dlonflink.pipeline.options import flink_options
+from dlonflink.pipeline.options import flink_options, metrics_options
 from dlonflink.pipeline.pipeline import Pipeline, Runtime
 from dlonflink.settings import Name, Settings
 from dlonflink.training.scored import scored_schema
@@ -202,7 +202,8 @@ def make(pipeline: Pipeline, training: TrainingPlan, columns: pa.Schema | None, 
         run=launch.run,
         target=pipeline.runtime.flink.target,
         detached=launch.detached,
-        flink=flink_options(
+        flink=metrics_options(pipeline.runtime.metrics, launch.run)
+        | flink_options(
             pipeline,
             checkpoints=launch.checkpoints,
             scratch=launch.scratch,

@@ -38,6 +38,8 @@ class Progress:
     """The newest published."""
     web: str | None = None
     """Address of Flink's web UI."""
+    prometheus: str | None = None
+    """Address of the page for Prometheus, where `runtime.metrics.prometheus` asks for one."""
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,7 @@ class EmbeddedJob(Job):
         self._pace = Pace()
         self._stopping = threading.Event()
         self._web: str | None = None
+        self._prometheus: str | None = None
         self._rest: Rest | None = None
         self._status: Status | None = None
         self._thread = threading.Thread(target=self._run, name="job", daemon=True)
@@ -95,7 +96,7 @@ class EmbeddedJob(Job):
     def _take(self, event: Event) -> Summary | None:
         match event.get("event"):
             case "cluster":
-                self._web = event["rest"]
+                self._web, self._prometheus = event["rest"], event["metrics"]
                 self._tell("submitting the job")
             case "submitted":
                 self._rest = Rest(str(self._web), event["job_id"])
@@ -170,5 +171,6 @@ class EmbeddedJob(Job):
                 event_time=report["event_time"] if report else before.event_time,
                 version=report["version"] if report else before.version,
                 web=self._web,
+                prometheus=self._prometheus,
             )
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import traceback
 from typing import Any, final
 
@@ -15,6 +16,7 @@ from dlonflink.features.encode import Encoder
 from dlonflink.features.labels import truth
 from dlonflink.learners.base import Learner
 from dlonflink.learners.settings import user_code
+from dlonflink.training.effort import Effort
 from dlonflink.training.settings import TrainingPlan
 
 
@@ -27,6 +29,7 @@ class Step:
         self._encoder = encoder
         self._learner = learner
         self._evaluator = evaluator
+        self.effort = Effort()
         self._name = f"learner {user_code(plan.learner) or f'{plan.learner.type} (built in)'}"
 
     def take(self, rows: pa.RecordBatch) -> tuple[Float, Truth]:
@@ -35,8 +38,10 @@ class Step:
         Raises DataError for a row that the pipeline's description does not allow, LearnerError when the learner fails.
         """
         first = self._evaluator.rows
+        begun = time.perf_counter()
         batch = self._encoder.encode(rows, self._plan.event_time, first_row=first)
         came_true = truth(rows, self._plan.labels, first_row=first, key=self._plan.key)
+        encoded = time.perf_counter()
         try:
             scores = self._learner.learn(batch, came_true)
         except DLOnFlinkError as error:
@@ -49,6 +54,7 @@ class Step:
                 fix="correct the learner and go on with --resume; --debug shows its stack",
                 trace=traceback.format_exc(),
             ) from error
+        self.effort.add(encode=encoded - begun, learn=time.perf_counter() - encoded)
         self._check(scores, batch, self._place(rows, first))
         self._evaluator.update(scores, came_true, batch.event_time)
         return scores, came_true

@@ -20,6 +20,7 @@ from dlonflink.learners.settings import FM, Logistic
 from dlonflink.settings import milliseconds
 from dlonflink.store.manifest import Origin
 from dlonflink.training.batcher import Batcher
+from dlonflink.training.effort import Effort
 from dlonflink.training.scored import ScoredRows
 from dlonflink.training.settings import TrainingPlan
 from dlonflink.training.state import Copy, Restored, State
@@ -79,6 +80,11 @@ class Trainer:
         """Rows learned since the beginning of the stream, over restores."""
         return self._evaluator.rows
 
+    @property
+    def effort(self) -> Effort:
+        """What this attempt's learning has cost so far."""
+        return self._step.effort
+
     def restore(self, data: bytes) -> Restored:
         """Goes on from the bytes of a snapshot, whose digest the caller has checked. Before the first `feed`.
 
@@ -127,7 +133,8 @@ class Trainer:
 
     def report(self) -> dict[str, Any]:
         """How it stands, JSON-able: rows, figures over all of them (`metrics`) and over the newest window (`window`),
-        event time of the newest row (ISO 8601), rows of the tables, version. An undefined figure is None.
+        event time of the newest row (ISO 8601, and ms UTC), rows of the tables, version. An undefined figure is None.
+        Each number is a metric on Flink (docs/metrics.md).
         """
         times = self._event_times()
         return {
@@ -135,6 +142,7 @@ class Trainer:
             "metrics": _defined(self._evaluator.totals()),
             "window": _defined(self._evaluator.current()),
             "event_time": iso(times[1]) if times else None,
+            "event_time_millis": times[1] if times else None,
             "table_rows": self._tables.size,
             "version": self.version,
             "rejected": 0,

@@ -11,7 +11,6 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, final
 
@@ -64,18 +63,6 @@ class _Held:
     dropped: threading.Event = field(default_factory=threading.Event)
 
 
-def _timed(report: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """A report and when it was true (`at`, seconds of the epoch): rates are told from it, for Flink passes reports on
-    late and unevenly. The last one takes a while to make, so the clock comes first. The memory is the process's at its
-    peak: what is left to say of a worker that the kernel kills.
-    """
-    return {
-        "at": time.time(),
-        "memory_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10,
-        **report(),
-    }
-
-
 @final
 class _Loop:
     def __init__(self, connection: socket.socket, writer: Writer, lines: Lines) -> None:
@@ -120,7 +107,17 @@ class _Loop:
             self._out(self._trainer.tick(now))
         if self._unreported and now >= self._reported + _METRICS_SECONDS:
             self._reported, self._unreported = now, False
-            self._writer.send(wire.Metrics(_timed(self._trainer.report)))
+            self._writer.send(wire.Metrics(self._report()))
+
+    def _report(self, *, last: bool = False) -> dict[str, Any]:
+        """A report, what it cost, and when it was true (`at`, seconds of the epoch): rates are told from it, for Flink
+        passes reports on late and unevenly. The last one takes a while to make, so the clock comes first. The memory is
+        the process's at its peak: what is left to say of a worker that the kernel kills.
+        """
+        at = time.time()
+        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
+        report = self._trainer.final_report() if last else self._trainer.report()
+        return {"at": at, "memory_mib": memory, "effort": self._trainer.effort.report(), **report}
 
     def _handle(self, event: Event) -> None:
         for instruction in self._protocol.handle(event):
@@ -166,7 +163,7 @@ class _Loop:
                 self._out(self._trainer.finish())
             case protocol.Conclude():
                 self._unreported = False  # the last report says it all
-                self._writer.send(wire.Finished(_timed(self._trainer.final_report)))
+                self._writer.send(wire.Finished(self._report(last=True)))
             case protocol.Exit():
                 self._over = True
 

@@ -4,6 +4,7 @@ import java.time.Instant;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
 import java.util.Map;
+import java.util.OptionalLong;
 import org.apache.flink.annotation.Internal;
 import org.slf4j.MDC;
 
@@ -23,11 +24,13 @@ public final class LogContext {
 
     private LogContext() {}
 
-    public static void enter(String name, String run, int attempt) {
+    /** @param restored checkpoint, where there is one */
+    public static void enter(String name, String run, int attempt, OptionalLong restored) {
         MDC.put(NAME, name);
         MDC.put(RUN, run);
         MDC.put(ATTEMPT, String.valueOf(attempt));
         MDC.remove(CHECKPOINT);
+        restored.ifPresent(LogContext::aligned);
     }
 
     /** The newest checkpoint that the worker is aligned at: what follows is about rows after it. */

@@ -7,6 +7,7 @@ import java.util.concurrent.TimeoutException;
 import org.apache.flink.api.common.JobID;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.configuration.DeploymentOptions;
+import org.apache.flink.configuration.JobManagerOptions;
 import org.apache.flink.configuration.RestOptions;
 import org.apache.flink.runtime.checkpoint.CheckpointStatsSnapshot;
 import org.apache.flink.runtime.jobmaster.JobResult;
@@ -36,6 +37,8 @@ final class EmbeddedCluster implements Cluster {
         setIfAbsent(configuration, RestOptions.ADDRESS.key(), "localhost");
         setIfAbsent(configuration, RestOptions.BIND_ADDRESS.key(), "localhost");
         setIfAbsent(configuration, RestOptions.BIND_PORT.key(), "0");
+        // Its server for files takes any that is sent to it.
+        setIfAbsent(configuration, JobManagerOptions.BIND_HOST.key(), "localhost");
         MiniCluster cluster = new MiniCluster(new MiniClusterConfiguration.Builder()
                 .setConfiguration(configuration)
                 .setNumTaskManagers(1)

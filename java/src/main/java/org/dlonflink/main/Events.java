@@ -21,9 +21,10 @@ public final class Events {
         this.out = out;
     }
 
-    void cluster(String rest) {
+    void cluster(String rest, @Nullable String metrics) {
         ObjectNode event = event("cluster");
         event.put("rest", rest);
+        event.put("metrics", metrics);
         write(event);
     }
 

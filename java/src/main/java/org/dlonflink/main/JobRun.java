@@ -8,6 +8,7 @@ import org.apache.flink.runtime.jobmaster.JobResult;
 import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.node.ObjectNode;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 import org.dlonflink.json.Json;
+import org.dlonflink.metrics.LoopbackReporter;
 import org.dlonflink.operator.Reports;
 import org.dlonflink.plan.Plan;
 import org.dlonflink.plan.PlanReader;
@@ -48,7 +49,7 @@ public final class JobRun {
             stage = Stage.CLUSTER;
             try (Cluster started = Cluster.of(plan)) {
                 cluster = started;
-                events.cluster(started.rest());
+                events.cluster(started.rest(), LoopbackReporter.url(plan.flink()));
                 stage = Stage.SQL;
                 StreamExecutionEnvironment environment = TrainPipeline.build(plan, started.client(plan));
                 stage = Stage.JOB;

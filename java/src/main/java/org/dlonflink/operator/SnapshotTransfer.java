@@ -67,8 +67,8 @@ final class SnapshotTransfer {
         }
     }
 
-    /** A DURABLE frame; called by the reader's thread. */
-    void durable(Frame frame) throws IOException {
+    /** A DURABLE frame; called by the reader's thread. The length of the snapshot. */
+    long durable(Frame frame) throws IOException {
         ByteBuffer payload = frame.payload();
         long checkpoint = payload.getLong();
         long length = payload.getLong();
@@ -79,6 +79,7 @@ final class SnapshotTransfer {
         } else if (queue != null) {
             queue.end(whole);
         }
+        return length;
     }
 
     /** Writes the snapshot as it arrives. */

@@ -89,8 +89,7 @@ public final class TrainOperator extends AbstractStreamOperator<RowData>
                 ? new WholeValue(settings.limits().frameBytes())
                 : new RowBatcher(settings, getProcessingTimeService(), this::flush);
         int attempt = getRuntimeContext().getTaskInfo().getAttemptNumber();
-        LogContext.enter(settings.name(), settings.run(), attempt);
-        context.getRestoredCheckpointId().ifPresent(LogContext::aligned);
+        LogContext.enter(settings.name(), settings.run(), attempt, context.getRestoredCheckpointId());
         worker = WorkerLink.start(settings, attempt, this);
         snapshots = new SnapshotTransfer(new FinalSnapshot(worker.directory().file("final.snapshot")));
         worker.greet(Hello.of(settings, getRuntimeContext(), context.isRestored()));
@@ -110,11 +109,10 @@ public final class TrainOperator extends AbstractStreamOperator<RowData>
 
     private void flush() throws Exception {
         // A timer may flush the batch while this yields: so look again.
-        await(() -> credits > 0 || batcher.isEmpty());
+        reports.waited(await(() -> credits > 0 || batcher.isEmpty()));
         if (!batcher.isEmpty()) {
             credits--;
-            worker.send(FrameType.BATCH, batcher.finish(worker.buffer()));
-            reports.batch();
+            worker.send(FrameType.BATCH, reports.batch(batcher.finish(worker.buffer())));
         }
         sendWatermark();
     }
@@ -151,8 +149,9 @@ public final class TrainOperator extends AbstractStreamOperator<RowData>
         flush();
         snapshots.begin(checkpoint);
         barrier = checkpoint;
+        reports.barrier();
         worker.send(FrameType.BARRIER, checkpoint);
-        await(() -> aligned >= checkpoint || !snapshots.isOpen(checkpoint));
+        reports.aligned(await(() -> aligned >= checkpoint || !snapshots.isOpen(checkpoint)));
     }
 
     // 2, 3
@@ -201,12 +200,14 @@ public final class TrainOperator extends AbstractStreamOperator<RowData>
         await(() -> finished);
     }
 
-    /** Waits for what a frame brings about, and lets the mailbox run meanwhile. */
-    private void await(BooleanSupplier condition) throws IOException, InterruptedException {
+    /** Waits for what a frame brings about, and lets the mailbox run meanwhile. Nanoseconds it took. */
+    private long await(BooleanSupplier condition) throws IOException, InterruptedException {
+        long begun = System.nanoTime();
         while (!condition.getAsBoolean()) {
             failIfLost();
             mailbox.yield();
         }
+        return System.nanoTime() - begun;
     }
 
     private void failIfLost() throws IOException {
@@ -222,8 +223,8 @@ public final class TrainOperator extends AbstractStreamOperator<RowData>
         switch (frame.type()) {
             case READY -> LOG.info("the worker is ready: {}", Json.parseObject(frame.remaining()));
             case SNAPSHOT -> snapshots.chunk(frame);
-            case DURABLE -> snapshots.durable(frame);
-            case METRICS -> reports.latest(Json.write(Json.parseObject(frame.remaining())));
+            case DURABLE -> reports.snapshot(snapshots.durable(frame));
+            case METRICS -> reports.latest(frame);
             default -> post(() -> handle(frame), frame.type().name());
         }
     }
@@ -254,7 +255,7 @@ public final class TrainOperator extends AbstractStreamOperator<RowData>
             case WATERMARK_OUT -> pass(frame.payload().getLong());
             case VERSION -> answer(Json.parseObject(frame.remaining()));
             case FINISHED -> {
-                reports.last(Json.write(Json.parseObject(frame.remaining())));
+                reports.last(frame);
                 finished = true;
             }
             default -> throw new IllegalStateException("no handler for " + frame.type());
@@ -273,6 +274,7 @@ public final class TrainOperator extends AbstractStreamOperator<RowData>
 
     private void answer(ObjectNode version) throws IOException {
         LOG.info("version: {}", version);
+        reports.version(version);
         answered = Math.max(answered, version.path("checkpoint").asLong());
         if (finished && version.path("outcome").asText().equals("failed")) {
             throw Failure.of("store", "the last version was not published")

@@ -1,0 +1,31 @@
+"""What learning costs, for whoever watches it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass
+class Effort:
+    """Totals of one attempt, by a stopwatch: no part of a snapshot, and nothing that is learned depends on them."""
+
+    batches: int = 0
+    """That the learner was given."""
+    encode: float = 0.0
+    """Seconds of making features and labels out of rows."""
+    learn: float = 0.0
+    """Seconds in the learner: scoring and learning."""
+
+    def add(self, *, encode: float, learn: float) -> None:
+        """One batch."""
+        self.batches += 1
+        self.encode += encode
+        self.learn += learn
+
+    def report(self) -> dict[str, int]:
+        """JSON-able."""
+        return {
+            "learner_batches": self.batches,
+            "encode_millis": int(self.encode * 1000),
+            "learn_millis": int(self.learn * 1000),
+        }
