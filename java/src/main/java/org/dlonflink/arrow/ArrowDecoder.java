@@ -7,8 +7,8 @@ import org.apache.flink.table.data.RowData;
 import org.apache.flink.table.types.logical.RowType;
 
 /**
- * Turns Arrow record batches, which come from another process and are not trusted, into rows. Carries all scalar types
- * and ARRAY of FLOAT. Not thread safe; nothing to close.
+ * Turns Arrow record batches, which come from another process and are not trusted, into rows: every type that {@link
+ * ArrowEncoder} writes. Not thread safe; nothing to close.
  */
 @Internal
 public final class ArrowDecoder {
@@ -17,10 +17,11 @@ public final class ArrowDecoder {
     private final int buffers;
     private int rows;
 
-    /** @throws IllegalArgumentException if a column's type does not come back (column, type and reason) */
+    /** @throws IllegalArgumentException if a column's type does not cross (column, type and what to do) */
     public ArrowDecoder(RowType type) {
         this.columns = type.getFields().stream()
-                .map(f -> ColumnReader.of(f.getName(), f.getType()))
+                .map(field ->
+                        ArrowField.column(field, field.getType().isNullable()).reader())
                 .toArray(ColumnReader[]::new);
         int allNodes = 0;
         int allBuffers = 0;

@@ -27,7 +27,7 @@ public final class ArrowEncoder {
         }
         this.maxRows = maxRows;
         this.columns = type.getFields().stream()
-                .map(f -> ColumnWriter.of(f.getName(), f.getType(), true))
+                .map(field -> ArrowField.column(field, true).writer())
                 .toArray(ColumnWriter[]::new);
     }
 

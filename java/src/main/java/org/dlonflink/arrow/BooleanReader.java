@@ -8,8 +8,8 @@ final class BooleanReader extends ColumnReader {
 
     private ByteBuffer bits;
 
-    BooleanReader(String name, boolean nullable) {
-        super(name, nullable);
+    BooleanReader(ArrowField field) {
+        super(field);
     }
 
     @Override
@@ -19,7 +19,7 @@ final class BooleanReader extends ColumnReader {
 
     @Override
     void loadValues(BatchBody body, int slots) throws CorruptFrameException {
-        bits = body.nextBuffer(name(), bitmapSize(slots));
+        bits = body.nextBuffer(path(), bitmapSize(slots));
     }
 
     @Override

@@ -6,8 +6,8 @@ import org.apache.flink.table.data.RowData;
 final class BooleanWriter extends ColumnWriter {
     private final AppendBuffer bits = new AppendBuffer();
 
-    BooleanWriter(String path, boolean nullable) {
-        super(path, nullable);
+    BooleanWriter(ArrowField field) {
+        super(field);
     }
 
     @Override

@@ -1,64 +1,19 @@
 package org.dlonflink.arrow;
 
 import java.nio.ByteBuffer;
-import org.apache.flink.table.data.StringData;
-import org.apache.flink.table.types.logical.ArrayType;
-import org.apache.flink.table.types.logical.DecimalType;
-import org.apache.flink.table.types.logical.LogicalType;
-import org.apache.flink.table.types.logical.LogicalTypeRoot;
-import org.apache.flink.table.types.logical.utils.LogicalTypeChecks;
 
 /** Gives the values of one column of a loaded batch as Flink's internal data. One final class per shape. */
 abstract class ColumnReader {
-    private final String name;
+    /** Slots of a column, or a part of one, whose number no bytes bound, but memory does. */
+    private static final int MOST_WITHOUT_BYTES = 1 << 24;
+
+    private final String path;
     private final boolean nullable;
     private ByteBuffer validity;
 
-    ColumnReader(String name, boolean nullable) {
-        this.name = name;
-        this.nullable = nullable;
-    }
-
-    /**
-     * The reader of a type.
-     *
-     * @throws IllegalArgumentException if scored rows do not carry the type
-     */
-    static ColumnReader of(String name, LogicalType type) {
-        boolean nullable = type.isNullable();
-        return switch (type.getTypeRoot()) {
-            case BOOLEAN -> new BooleanReader(name, nullable);
-            case TINYINT -> new FixedWidthReader(name, nullable, Byte.BYTES, ByteBuffer::get);
-            case SMALLINT -> new FixedWidthReader(name, nullable, Short.BYTES, ByteBuffer::getShort);
-            case INTEGER, DATE -> new FixedWidthReader(name, nullable, Integer.BYTES, ByteBuffer::getInt);
-            case TIME_WITHOUT_TIME_ZONE -> new FixedWidthReader(name, nullable, Integer.BYTES, FixedWidthReader::time);
-            case BIGINT -> new FixedWidthReader(name, nullable, Long.BYTES, ByteBuffer::getLong);
-            case FLOAT -> new FixedWidthReader(name, nullable, Float.BYTES, ByteBuffer::getFloat);
-            case DOUBLE -> new FixedWidthReader(name, nullable, Double.BYTES, ByteBuffer::getDouble);
-            case DECIMAL -> FixedWidthReader.decimal(name, (DecimalType) type);
-            case CHAR, VARCHAR -> new VarWidthReader(name, nullable, StringData::fromBytes);
-            case BINARY, VARBINARY -> new VarWidthReader(name, nullable, bytes -> bytes);
-            case TIMESTAMP_WITHOUT_TIME_ZONE, TIMESTAMP_WITH_LOCAL_TIME_ZONE -> {
-                TimestampUnit unit = TimestampUnit.ofPrecision(LogicalTypeChecks.getPrecision(type));
-                yield new FixedWidthReader(
-                        name, nullable, Long.BYTES, (values, at) -> unit.toFlink(values.getLong(at)));
-            }
-            case ARRAY -> new FloatArrayReader(name, nullable, floatElement(name, (ArrayType) type));
-            default -> throw refused(name, type);
-        };
-    }
-
-    private static LogicalType floatElement(String name, ArrayType type) {
-        LogicalType element = type.getElementType();
-        if (!element.is(LogicalTypeRoot.FLOAT)) {
-            throw refused(name, type);
-        }
-        return element;
-    }
-
-    private static IllegalArgumentException refused(String name, LogicalType type) {
-        return new IllegalArgumentException("scored column " + name + ": type " + type.asSummaryString()
-                + " does not come back from the worker; scored rows carry scalar types and ARRAY<FLOAT>");
+    ColumnReader(ArrowField field) {
+        this.path = field.path();
+        this.nullable = field.nullable();
     }
 
     /** Nodes in a batch: one for the column, one for each child. */
@@ -71,36 +26,53 @@ abstract class ColumnReader {
 
     /** Takes this column's part of a batch of so many rows; no read that follows can leave its buffers. */
     final void load(BatchBody body, int rows) throws CorruptFrameException {
+        loadField(body, rows);
+        BatchBody.require(nullable || validity == null, "column " + path + ": nulls in a NOT NULL column");
+    }
+
+    /** Takes a column, or the field of a struct: as many slots as there are rows. */
+    final void loadField(BatchBody body, int rows) throws CorruptFrameException {
         int slots = body.nextNode();
-        BatchBody.require(slots == rows, "column " + name + ": " + slots + " values in " + rows + " rows");
+        BatchBody.require(slots == rows, "column " + path + ": " + slots + " values in " + rows + " rows");
+        loadSlots(body, slots);
+    }
+
+    /** Takes the elements of a list, as far as its offsets go at least. */
+    final void loadElements(BatchBody body, EndOffsets offsets) throws CorruptFrameException {
+        int slots = body.nextNode();
+        BatchBody.require(
+                offsets.end() <= slots,
+                "column " + path + ": offset " + offsets.end() + " into " + slots + " elements");
         loadSlots(body, slots);
     }
 
     /** Loads a column, or a child, whose node was just reached. */
-    final void loadSlots(BatchBody body, int slots) throws CorruptFrameException {
+    void loadSlots(BatchBody body, int slots) throws CorruptFrameException {
         int nulls = body.nulls();
-        BatchBody.require(nullable || nulls == 0, "column " + name + ": " + nulls + " nulls in a NOT NULL column");
-        ByteBuffer bitmap = body.nextBuffer(name, nulls == 0 ? 0 : bitmapSize(slots));
+        ByteBuffer bitmap = body.nextBuffer(path, nulls == 0 ? 0 : bitmapSize(slots));
         validity = nulls == 0 ? null : bitmap;
         loadValues(body, slots);
     }
 
-    /** The value in a slot, or null. */
-    final Object read(int slot) throws CorruptFrameException {
-        return isNull(slot) ? null : value(slot);
+    final void requireFew(int slots) throws CorruptFrameException {
+        BatchBody.require(slots <= MOST_WITHOUT_BYTES, "column " + path + ": " + slots + " values of no bytes");
     }
 
-    final boolean isNull(int slot) {
+    /** The value in a slot, or null. Slots under a null ROW are not read, and may be null whatever their type says. */
+    final Object read(int slot) throws CorruptFrameException {
+        if (!isNull(slot)) {
+            return value(slot);
+        }
+        BatchBody.require(nullable, "column " + path + ": a null in a NOT NULL column");
+        return null;
+    }
+
+    private boolean isNull(int slot) {
         return validity != null && !bit(validity, slot);
     }
 
-    /** Whether no slot is null. */
-    final boolean isFull() {
-        return validity == null;
-    }
-
-    final String name() {
-        return name;
+    final String path() {
+        return path;
     }
 
     /** Takes the buffers after the validity bitmap, then the children. */

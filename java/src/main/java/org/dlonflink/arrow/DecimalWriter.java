@@ -2,19 +2,18 @@ package org.dlonflink.arrow;
 
 import org.apache.flink.table.data.DecimalData;
 import org.apache.flink.table.data.RowData;
-import org.apache.flink.table.types.logical.DecimalType;
 
 /** DECIMAL as decimal128: the unscaled value in 16 bytes, two's complement, little endian. */
 final class DecimalWriter extends FixedWidthWriter {
-    private static final int WIDTH = 16;
+    static final int WIDTH = 16;
 
     private final int precision;
     private final int scale;
 
-    DecimalWriter(String path, boolean nullable, DecimalType type) {
-        super(path, nullable, WIDTH);
-        this.precision = type.getPrecision();
-        this.scale = type.getScale();
+    DecimalWriter(ArrowField field, int precision, int scale) {
+        super(field, WIDTH);
+        this.precision = precision;
+        this.scale = scale;
     }
 
     @Override

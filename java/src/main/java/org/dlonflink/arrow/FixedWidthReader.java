@@ -4,12 +4,10 @@ import java.math.BigDecimal;
 import java.math.BigInteger;
 import java.nio.ByteBuffer;
 import org.apache.flink.table.data.DecimalData;
-import org.apache.flink.table.types.logical.DecimalType;
 
 /** Values of one width. */
 final class FixedWidthReader extends ColumnReader {
     private static final int BUFFERS = 2;
-    private static final int DECIMAL_WIDTH = 16;
     private static final int MILLIS_PER_DAY = 86_400_000;
 
     private final int width;
@@ -21,17 +19,10 @@ final class FixedWidthReader extends ColumnReader {
         Object at(ByteBuffer values, int position);
     }
 
-    FixedWidthReader(String name, boolean nullable, int width, Decode decode) {
-        super(name, nullable);
+    FixedWidthReader(ArrowField field, int width, Decode decode) {
+        super(field);
         this.width = width;
         this.decode = decode;
-    }
-
-    static FixedWidthReader decimal(String name, DecimalType type) {
-        int precision = type.getPrecision();
-        int scale = type.getScale();
-        return new FixedWidthReader(
-                name, type.isNullable(), DECIMAL_WIDTH, (values, at) -> decimal(values, at, precision, scale));
     }
 
     /** Milliseconds of the day. */
@@ -43,10 +34,20 @@ final class FixedWidthReader extends ColumnReader {
         return millis;
     }
 
-    private static Object decimal(ByteBuffer values, int position, int precision, int scale) {
-        byte[] bigEndian = new byte[DECIMAL_WIDTH];
-        for (int i = 0; i < DECIMAL_WIDTH; i++) {
-            bigEndian[i] = values.get(position + DECIMAL_WIDTH - 1 - i);
+    /** The months of an interval. */
+    static Object months(ByteBuffer values, int position) {
+        int days = values.getInt(position + Integer.BYTES);
+        long nanos = values.getLong(position + 2 * Integer.BYTES);
+        if (days != 0 || nanos != 0) {
+            throw new ArithmeticException(days + " days and " + nanos + " ns in an interval of years and months");
+        }
+        return values.getInt(position);
+    }
+
+    static Object decimal(ByteBuffer values, int position, int precision, int scale) {
+        byte[] bigEndian = new byte[DecimalWriter.WIDTH];
+        for (int i = 0; i < DecimalWriter.WIDTH; i++) {
+            bigEndian[i] = values.get(position + DecimalWriter.WIDTH - 1 - i);
         }
         BigDecimal value = new BigDecimal(new BigInteger(bigEndian), scale);
         if (value.precision() > precision) {
@@ -62,7 +63,7 @@ final class FixedWidthReader extends ColumnReader {
 
     @Override
     void loadValues(BatchBody body, int slots) throws CorruptFrameException {
-        values = body.nextBuffer(name(), (long) slots * width);
+        values = body.nextBuffer(path(), (long) slots * width);
     }
 
     @Override
@@ -71,7 +72,7 @@ final class FixedWidthReader extends ColumnReader {
             return decode.at(values, slot * width);
         } catch (ArithmeticException outOfRange) {
             throw new CorruptFrameException(
-                    "record batch: column " + name() + ": " + outOfRange.getMessage(), outOfRange);
+                    "record batch: column " + path() + ": " + outOfRange.getMessage(), outOfRange);
         }
     }
 }

@@ -7,8 +7,8 @@ abstract class FixedWidthWriter extends ColumnWriter {
     private final int width;
     private final AppendBuffer values = new AppendBuffer();
 
-    FixedWidthWriter(String path, boolean nullable, int width) {
-        super(path, nullable);
+    FixedWidthWriter(ArrowField field, int width) {
+        super(field);
         this.width = width;
     }
 
@@ -35,8 +35,8 @@ abstract class FixedWidthWriter extends ColumnWriter {
 
     /** TINYINT. */
     static final class Int8 extends FixedWidthWriter {
-        Int8(String path, boolean nullable) {
-            super(path, nullable, Byte.BYTES);
+        Int8(ArrowField field) {
+            super(field, Byte.BYTES);
         }
 
         @Override
@@ -48,8 +48,8 @@ abstract class FixedWidthWriter extends ColumnWriter {
 
     /** SMALLINT. */
     static final class Int16 extends FixedWidthWriter {
-        Int16(String path, boolean nullable) {
-            super(path, nullable, Short.BYTES);
+        Int16(ArrowField field) {
+            super(field, Short.BYTES);
         }
 
         @Override
@@ -61,8 +61,8 @@ abstract class FixedWidthWriter extends ColumnWriter {
 
     /** INT; DATE, which Flink holds as days since the epoch; TIME, as milliseconds of the day. */
     static final class Int32 extends FixedWidthWriter {
-        Int32(String path, boolean nullable) {
-            super(path, nullable, Integer.BYTES);
+        Int32(ArrowField field) {
+            super(field, Integer.BYTES);
         }
 
         @Override
@@ -72,10 +72,10 @@ abstract class FixedWidthWriter extends ColumnWriter {
         }
     }
 
-    /** BIGINT. */
+    /** BIGINT; INTERVAL DAY TO SECOND, which Flink holds as milliseconds. */
     static final class Int64 extends FixedWidthWriter {
-        Int64(String path, boolean nullable) {
-            super(path, nullable, Long.BYTES);
+        Int64(ArrowField field) {
+            super(field, Long.BYTES);
         }
 
         @Override
@@ -85,10 +85,25 @@ abstract class FixedWidthWriter extends ColumnWriter {
         }
     }
 
+    /** INTERVAL YEAR TO MONTH, which Flink holds as months: Arrow's interval has days and nanoseconds, too. */
+    static final class Months extends FixedWidthWriter {
+        static final int WIDTH = 2 * Integer.BYTES + Long.BYTES;
+
+        Months(ArrowField field) {
+            super(field, WIDTH);
+        }
+
+        @Override
+        long put(RowData from, int at) {
+            next().putInt(from.getInt(at)).putInt(0).putLong(0L);
+            return WIDTH;
+        }
+    }
+
     /** FLOAT. */
     static final class Float32 extends FixedWidthWriter {
-        Float32(String path, boolean nullable) {
-            super(path, nullable, Float.BYTES);
+        Float32(ArrowField field) {
+            super(field, Float.BYTES);
         }
 
         @Override
@@ -100,8 +115,8 @@ abstract class FixedWidthWriter extends ColumnWriter {
 
     /** DOUBLE. */
     static final class Float64 extends FixedWidthWriter {
-        Float64(String path, boolean nullable) {
-            super(path, nullable, Double.BYTES);
+        Float64(ArrowField field) {
+            super(field, Double.BYTES);
         }
 
         @Override

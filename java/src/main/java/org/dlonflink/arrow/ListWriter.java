@@ -2,7 +2,6 @@ package org.dlonflink.arrow;
 
 import org.apache.flink.table.data.ArrayData;
 import org.apache.flink.table.data.RowData;
-import org.apache.flink.table.types.logical.LogicalType;
 
 /** ARRAY: the elements of all slots in one child column, and where each slot ends in it. */
 final class ListWriter extends ColumnWriter {
@@ -10,9 +9,9 @@ final class ListWriter extends ColumnWriter {
     private final ArrayElements elements = new ArrayElements();
     private final ColumnWriter items;
 
-    ListWriter(String path, boolean nullable, LogicalType element) {
-        super(path, nullable);
-        this.items = ColumnWriter.of(path + ".item", element, element.isNullable());
+    ListWriter(ArrowField field) {
+        super(field);
+        this.items = field.child(0).writer();
     }
 
     @Override

@@ -2,10 +2,8 @@ package org.dlonflink.arrow;
 
 import org.apache.flink.table.data.MapData;
 import org.apache.flink.table.data.RowData;
-import org.apache.flink.table.types.logical.LogicalType;
-import org.apache.flink.table.types.logical.MapType;
 
-/** MAP: a list of entries, each a struct of a key and a value. */
+/** MAP, and MULTISET, whose values are counts: a list of entries, each a struct of a key and a value. */
 final class MapWriter extends ColumnWriter {
     private final Offsets offsets = new Offsets();
     private final ArrayElements elements = new ArrayElements();
@@ -13,11 +11,11 @@ final class MapWriter extends ColumnWriter {
     private final ColumnWriter keys;
     private final ColumnWriter values;
 
-    MapWriter(String path, boolean nullable, MapType type) {
-        super(path, nullable);
-        LogicalType value = type.getValueType();
-        this.keys = ColumnWriter.of(path + ".key", type.getKeyType(), false);
-        this.values = ColumnWriter.of(path + ".value", value, value.isNullable());
+    MapWriter(ArrowField field) {
+        super(field);
+        ArrowField entries = field.child(0);
+        this.keys = entries.child(0).writer();
+        this.values = entries.child(1).writer();
     }
 
     @Override

@@ -8,8 +8,8 @@ final class TimestampWriter extends FixedWidthWriter {
     private final int precision;
     private final TimestampUnit unit;
 
-    TimestampWriter(String path, boolean nullable, int precision) {
-        super(path, nullable, Long.BYTES);
+    TimestampWriter(ArrowField field, int precision) {
+        super(field, Long.BYTES);
         this.precision = precision;
         this.unit = TimestampUnit.ofPrecision(precision);
     }

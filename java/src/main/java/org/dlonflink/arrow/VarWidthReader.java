@@ -11,8 +11,8 @@ final class VarWidthReader extends ColumnReader {
     private EndOffsets offsets;
     private ByteBuffer bytes;
 
-    VarWidthReader(String name, boolean nullable, Function<byte[], Object> decode) {
-        super(name, nullable);
+    VarWidthReader(ArrowField field, Function<byte[], Object> decode) {
+        super(field);
         this.decode = decode;
     }
 
@@ -23,8 +23,8 @@ final class VarWidthReader extends ColumnReader {
 
     @Override
     void loadValues(BatchBody body, int slots) throws CorruptFrameException {
-        offsets = EndOffsets.load(body, name(), slots);
-        bytes = body.nextBuffer(name(), offsets.end());
+        offsets = EndOffsets.load(body, path(), slots);
+        bytes = body.nextBuffer(path(), offsets.end());
     }
 
     @Override

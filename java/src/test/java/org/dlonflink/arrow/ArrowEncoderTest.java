@@ -34,12 +34,12 @@ class ArrowEncoderTest {
             RandomRows random = new RandomRows(seed);
             RowType type = random.type(3);
             ArrowEncoder encoder = new ArrowEncoder(type, 100);
-            RowDataSerializer binary = new RowDataSerializer(type);
+            RowDataSerializer binary = RandomRows.hasBinaryForm(type) ? new RowDataSerializer(type) : null;
             List<byte[]> batches = new ArrayList<>();
             List<List<Object>> expected = new ArrayList<>();
             for (int size : new int[] {0, 1, 7, 8, 9, 100, 0, 33}) {
                 List<GenericRowData> rows = random.rows(type, size);
-                boolean asBinary = size % 2 == 1;
+                boolean asBinary = binary != null && size % 2 == 1;
                 rows.forEach(row -> expected.add(Plain.row(row, type)));
                 rows.forEach(row -> encoder.write(asBinary ? binary.toBinaryRow(row) : row));
                 batches.add(finish(encoder));
@@ -147,7 +147,7 @@ class ArrowEncoderTest {
     @Test
     void refusesValuesThatArrowCannotHold() {
         refuses(
-                "MAP<STRING, INT>",
+                "MAP<STRING NOT NULL, INT>",
                 new GenericMapData(Collections.singletonMap(null, 1)),
                 "column c.key: a value is null");
         refuses("ARRAY<INT NOT NULL>", new GenericArrayData(new Object[] {null}), "column c.item: a value is null");

@@ -3,7 +3,12 @@ package org.dlonflink.arrow;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import org.apache.flink.api.common.typeutils.base.StringSerializer;
+import org.apache.flink.table.catalog.ObjectIdentifier;
+import org.apache.flink.table.types.logical.BigIntType;
+import org.apache.flink.table.types.logical.DistinctType;
 import org.apache.flink.table.types.logical.LogicalType;
+import org.apache.flink.table.types.logical.RawType;
 import org.apache.flink.table.types.logical.RowType;
 import org.apache.flink.table.types.logical.utils.LogicalTypeParser;
 import org.junit.jupiter.api.Test;
@@ -39,7 +44,19 @@ class ArrowSchemaTest {
                 "TIMESTAMP_LTZ(9) | Timestamp(NANOSECOND, UTC)",
                 "ARRAY<INT> | List<item: Int(32, true)>",
                 "ARRAY<INT NOT NULL> | List<item: Int(32, true) not null>",
-                "MAP<STRING, BIGINT> | Map(false)<entries: Struct<key: Utf8 not null, value: Int(64, true)> not null>",
+                "MAP<STRING NOT NULL, BIGINT> | Map(false)<entries: Struct<key: Utf8 not null, value: Int(64, true)> not null>",
+                "MAP<STRING, INT NOT NULL> | List<entries: Struct<key: Utf8, value: Int(32, true) not null> not null>",
+                "MULTISET<STRING> | List<entries: Struct<key: Utf8, value: Int(32, true) not null> not null>",
+                "MULTISET<STRING NOT NULL> | Map(false)<entries: Struct<key: Utf8 not null,"
+                        + " value: Int(32, true) not null> not null>",
+                "INTERVAL DAY TO SECOND(3) | Duration(MILLISECOND)",
+                "INTERVAL HOUR | Duration(MILLISECOND)",
+                "INTERVAL YEAR TO MONTH | Interval(MONTH_DAY_NANO)",
+                "INTERVAL MONTH | Interval(MONTH_DAY_NANO)",
+                "VARIANT | Struct<metadata: Binary not null, value: Binary not null>",
+                "NULL | Null",
+                "ROW<> | Struct",
+                "STRUCTURED<'a.b.C', x INT NOT NULL> | Struct<x: Int(32, true) not null>",
                 "ROW<a INT, b ARRAY<BOOLEAN NOT NULL> NOT NULL> | Struct<a: Int(32, true),"
                         + " b: List<item: Bool not null> not null>",
             })
@@ -66,13 +83,11 @@ class ArrowSchemaTest {
     @CsvSource(
             delimiter = '|',
             value = {
-                "MULTISET<INT> | column c: type MULTISET<INT>",
-                "INTERVAL DAY TO SECOND | column c: type INTERVAL",
-                "NULL | column c: type NULL",
-                "VARIANT | column c: type VARIANT",
-                "ARRAY<MULTISET<INT>> | column c.item: type MULTISET",
-                "MAP<INT, NULL> | column c.value: type NULL",
-                "ROW<a ROW<b NULL>> | column c.a.b: type NULL",
+                "TIMESTAMP(3) WITH TIME ZONE | column c: type TIMESTAMP(3) WITH TIME ZONE",
+                "DESCRIPTOR | column c: type DESCRIPTOR",
+                "ARRAY<DESCRIPTOR> | column c.item: type DESCRIPTOR",
+                "MAP<INT, DESCRIPTOR> | column c.value: type DESCRIPTOR",
+                "ROW<a ROW<b MULTISET<DESCRIPTOR>>> | column c.a.b.key: type DESCRIPTOR",
             })
     void whatDoesNotCrossIsRefusedByNameWithTheWayOut(String sql, String message) {
         assertThatThrownBy(() -> ArrowSchema.message(rowOf(sql)))
@@ -82,6 +97,18 @@ class ArrowSchemaTest {
         assertThatThrownBy(() -> new ArrowEncoder(rowOf(sql), 1))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining(message);
+        assertThatThrownBy(() -> new ArrowDecoder(rowOf(sql)))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining(message);
+    }
+
+    @Test
+    void distinctTypesAreTheirSourceAndRawIsBinary() {
+        DistinctType distinct = DistinctType.newBuilder(ObjectIdentifier.of("c", "d", "t"), new BigIntType())
+                .build();
+        RawType<String> raw = new RawType<>(String.class, StringSerializer.INSTANCE);
+        RowType type = RowType.of(new LogicalType[] {distinct, raw}, new String[] {"d", "r"});
+        assertThat(Oracle.schema(ArrowSchema.message(type)).getFields()).hasToString("[d: Int(64, true), r: Binary]");
     }
 
     static RowType rowOf(String... sql) {

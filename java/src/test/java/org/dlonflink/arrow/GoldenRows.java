@@ -1,5 +1,7 @@
 package org.dlonflink.arrow;
 
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.math.BigDecimal;
 import java.time.LocalDate;
 import java.time.LocalDateTime;
@@ -8,15 +10,20 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.apache.flink.api.common.typeutils.base.StringSerializer;
 import org.apache.flink.table.data.DecimalData;
 import org.apache.flink.table.data.GenericArrayData;
 import org.apache.flink.table.data.GenericMapData;
 import org.apache.flink.table.data.GenericRowData;
+import org.apache.flink.table.data.RawValueData;
 import org.apache.flink.table.data.StringData;
 import org.apache.flink.table.data.TimestampData;
 import org.apache.flink.table.types.logical.LogicalType;
+import org.apache.flink.table.types.logical.RawType;
 import org.apache.flink.table.types.logical.RowType;
 import org.apache.flink.table.types.logical.utils.LogicalTypeParser;
+import org.apache.flink.types.variant.BinaryVariantInternalBuilder;
+import org.apache.flink.types.variant.Variant;
 
 /** The rows of contract/golden/batch.arrow: every type that crosses, with its extremes and its null. */
 final class GoldenRows {
@@ -46,9 +53,19 @@ final class GoldenRows {
         {"timestamp_ltz_9", "TIMESTAMP_LTZ(9)"},
         {"array", "ARRAY<BIGINT>"},
         {"floats", "ARRAY<FLOAT NOT NULL>"},
-        {"map", "MAP<STRING, INT>"},
+        {"map", "MAP<STRING NOT NULL, INT>"},
+        {"map_null_key", "MAP<STRING, INT>"},
+        {"multiset", "MULTISET<INT>"},
+        {"multiset_not_null", "MULTISET<STRING NOT NULL>"},
         {"row", "ROW<a INT, b STRING NOT NULL>"},
         {"nested", "ARRAY<ROW<k STRING, v MAP<INT, ARRAY<DOUBLE>>>>"},
+        {"interval_day", "INTERVAL DAY TO SECOND(3)"},
+        {"interval_year", "INTERVAL YEAR TO MONTH"},
+        {"variant", "VARIANT"},
+        {"structured", "STRUCTURED<'no.such.Class', a INT, b ARRAY<STRING NOT NULL>>"},
+        {"raw", new RawType<>(String.class, StringSerializer.INSTANCE).asSerializableString()},
+        {"null", "NULL"},
+        {"deep", "ROW<a MAP<ROW<k INT>, MULTISET<ARRAY<INTERVAL MONTH>>>, b ROW<c ARRAY<ARRAY<VARIANT>>> NOT NULL>"},
     };
 
     static final RowType TYPE = type();
@@ -80,12 +97,31 @@ final class GoldenRows {
                     new GenericArrayData(new Object[] {1L, null, 3L}),
                     new GenericArrayData(new float[] {0.5f, -0.25f}),
                     map(text("one"), 1, text("none"), null),
+                    map(null, 1, text("none"), null),
+                    map(7, 2, null, 1),
+                    map(text("twice"), 2),
                     GenericRowData.of(1, text("x")),
                     new GenericArrayData(new Object[] {
                         GenericRowData.of(text("k"), map(1, new GenericArrayData(new Object[] {1.5, null}), 2, null)),
                         null,
                         GenericRowData.of(null, null),
-                    })
+                    }),
+                    93_784_005L,
+                    14,
+                    variant("{\"a\": [1, null, 0.5], \"é\": \"x\"}"),
+                    GenericRowData.of(1, new GenericArrayData(new Object[] {text("y")})),
+                    raw("held"),
+                    null,
+                    GenericRowData.of(
+                            map(
+                                    GenericRowData.of(1),
+                                    map(new GenericArrayData(new Object[] {1, null}), 3),
+                                    null,
+                                    null,
+                                    GenericRowData.of((Object) null),
+                                    map(null, 1)),
+                            GenericRowData.of(new GenericArrayData(
+                                    new Object[] {new GenericArrayData(new Object[] {variant("true"), null}), null})))
                 });
     }
 
@@ -113,8 +149,18 @@ final class GoldenRows {
                     new GenericArrayData(new Object[] {Long.MIN_VALUE}),
                     new GenericArrayData(new float[] {-0.0f}),
                     map(text(""), Integer.MIN_VALUE),
+                    map(null, Integer.MIN_VALUE),
+                    map(Integer.MIN_VALUE, 1),
+                    map(text(""), 1),
                     GenericRowData.of(null, text("")),
-                    new GenericArrayData(new Object[] {null})
+                    new GenericArrayData(new Object[] {null}),
+                    Long.MIN_VALUE,
+                    Integer.MIN_VALUE,
+                    variant("null"),
+                    GenericRowData.of(null, null),
+                    raw(""),
+                    null,
+                    GenericRowData.of(null, GenericRowData.of((Object) null))
                 });
     }
 
@@ -136,8 +182,18 @@ final class GoldenRows {
                     new GenericArrayData(new Object[] {Long.MAX_VALUE, 0L}),
                     new GenericArrayData(new float[] {Float.MAX_VALUE, Float.MIN_VALUE}),
                     map(text("k"), Integer.MAX_VALUE),
+                    map(text("k"), Integer.MAX_VALUE, null, 0),
+                    map(Integer.MAX_VALUE, Integer.MAX_VALUE),
+                    map(text("z"), Integer.MAX_VALUE),
                     GenericRowData.of(Integer.MAX_VALUE, text("z")),
-                    new GenericArrayData(new Object[] {GenericRowData.of(text("m"), map())})
+                    new GenericArrayData(new Object[] {GenericRowData.of(text("m"), map())}),
+                    Long.MAX_VALUE,
+                    Integer.MAX_VALUE,
+                    variant("\"" + "z".repeat(100) + "\""),
+                    GenericRowData.of(Integer.MAX_VALUE, new GenericArrayData(new Object[] {text("y"), text("😀")})),
+                    raw("東京"),
+                    null,
+                    GenericRowData.of(map(), GenericRowData.of(new GenericArrayData(new Object[] {null})))
                 });
     }
 
@@ -152,8 +208,18 @@ final class GoldenRows {
                     new GenericArrayData(new Object[0]),
                     new GenericArrayData(new float[0]),
                     map(),
+                    map(),
+                    map(),
+                    map(),
                     GenericRowData.of(0, text("")),
-                    new GenericArrayData(new Object[0])
+                    new GenericArrayData(new Object[0]),
+                    0L,
+                    0,
+                    variant("{}"),
+                    GenericRowData.of(0, new GenericArrayData(new Object[0])),
+                    raw(""),
+                    null,
+                    GenericRowData.of(map(), GenericRowData.of(new GenericArrayData(new Object[0])))
                 });
     }
 
@@ -195,6 +261,18 @@ final class GoldenRows {
 
     private static StringData text(String value) {
         return StringData.fromString(value);
+    }
+
+    private static Variant variant(String json) {
+        try {
+            return BinaryVariantInternalBuilder.parseJson(json, false);
+        } catch (IOException impossible) {
+            throw new UncheckedIOException(impossible);
+        }
+    }
+
+    private static RawValueData<String> raw(String value) {
+        return RawValueData.fromObject(value);
     }
 
     private static GenericMapData map(Object... keysAndValues) {

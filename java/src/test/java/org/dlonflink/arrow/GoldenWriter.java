@@ -17,12 +17,17 @@ import org.apache.flink.table.data.ArrayData;
 import org.apache.flink.table.data.DecimalData;
 import org.apache.flink.table.data.GenericRowData;
 import org.apache.flink.table.data.MapData;
+import org.apache.flink.table.data.RawValueData;
 import org.apache.flink.table.data.RowData;
 import org.apache.flink.table.data.TimestampData;
 import org.apache.flink.table.types.logical.ArrayType;
+import org.apache.flink.table.types.logical.IntType;
 import org.apache.flink.table.types.logical.LogicalType;
 import org.apache.flink.table.types.logical.MapType;
+import org.apache.flink.table.types.logical.MultisetType;
+import org.apache.flink.table.types.logical.RawType;
 import org.apache.flink.table.types.logical.RowType;
+import org.apache.flink.types.variant.BinaryVariant;
 
 /** Writes contract/golden/batch.arrow and batch.json anew: {@code GoldenWriter DIRECTORY}, after the contract changed. */
 final class GoldenWriter {
@@ -67,7 +72,8 @@ final class GoldenWriter {
         ObjectNode node = JSON.objectNode();
         for (int i = 0; i < type.getFieldCount(); i++) {
             LogicalType field = type.getTypeAt(i);
-            Object value = RowData.createFieldGetter(field, i).getFieldOrNull(row);
+            Object value =
+                    row.isNullAt(i) ? null : RowData.createFieldGetter(field, i).getFieldOrNull(row);
             node.set(type.getFieldNames().get(i), value(value, field));
         }
         return node;
@@ -82,9 +88,9 @@ final class GoldenWriter {
         return values;
     }
 
-    private static JsonNode pairs(MapData map, MapType type) {
-        List<JsonNode> keys = elements(map.keyArray(), type.getKeyType());
-        List<JsonNode> values = elements(map.valueArray(), type.getValueType());
+    private static JsonNode pairs(MapData map, LogicalType key, LogicalType value) {
+        List<JsonNode> keys = elements(map.keyArray(), key);
+        List<JsonNode> values = elements(map.valueArray(), value);
         ArrayNode pairs = JSON.arrayNode();
         for (int i = 0; i < keys.size(); i++) {
             pairs.addArray().add(keys.get(i)).add(values.get(i));
@@ -110,10 +116,21 @@ final class GoldenWriter {
             case TIMESTAMP_WITHOUT_TIME_ZONE -> JSON.textNode(iso(value));
             case TIMESTAMP_WITH_LOCAL_TIME_ZONE -> JSON.textNode(iso(value) + "Z");
             case ARRAY -> JSON.arrayNode().addAll(elements((ArrayData) value, ((ArrayType) type).getElementType()));
-            case MAP -> pairs((MapData) value, (MapType) type);
+            case MAP -> pairs((MapData) value, ((MapType) type).getKeyType(), ((MapType) type).getValueType());
+            case MULTISET -> pairs((MapData) value, ((MultisetType) type).getElementType(), new IntType(false));
             case ROW -> row((RowData) value, (RowType) type);
+            case STRUCTURED_TYPE -> row((RowData) value, Plain.asRow(type));
+            case INTERVAL_DAY_TIME, INTERVAL_YEAR_MONTH -> JSON.numberNode(((Number) value).longValue());
+            case RAW -> JSON.textNode(Plain.raw((RawValueData<?>) value, (RawType<?>) type));
+            case VARIANT -> variant((BinaryVariant) value);
             default -> throw new IllegalStateException(type.toString());
         };
+    }
+
+    private static JsonNode variant(BinaryVariant value) {
+        return JSON.objectNode()
+                .put("metadata", HexFormat.of().formatHex(value.getMetadata()))
+                .put("value", HexFormat.of().formatHex(value.getValue()));
     }
 
     private static JsonNode number(double value) {

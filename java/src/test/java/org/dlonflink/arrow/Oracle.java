@@ -1,5 +1,7 @@
 package org.dlonflink.arrow;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -7,6 +9,8 @@ import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.Channels;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.time.Period;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HexFormat;
@@ -14,6 +18,7 @@ import java.util.List;
 import org.apache.arrow.memory.RootAllocator;
 import org.apache.arrow.vector.DateDayVector;
 import org.apache.arrow.vector.FieldVector;
+import org.apache.arrow.vector.PeriodDuration;
 import org.apache.arrow.vector.TimeMilliVector;
 import org.apache.arrow.vector.TimeStampVector;
 import org.apache.arrow.vector.VarBinaryVector;
@@ -119,7 +124,21 @@ final class Oracle {
         } else if (vector instanceof TimeMilliVector time) {
             return time.get(index);
         }
-        return vector.getObject(index);
+        return interval(vector.getObject(index));
+    }
+
+    /** An interval of months as those, one of time as milliseconds; anything else as it is. */
+    private static Object interval(Object value) {
+        if (value instanceof Duration time) {
+            return time.toMillis();
+        }
+        if (value instanceof PeriodDuration months) {
+            assertThat(months)
+                    .isEqualTo(new PeriodDuration(
+                            Period.ofMonths(months.getPeriod().getMonths()), Duration.ZERO));
+            return months.getPeriod().getMonths();
+        }
+        return value;
     }
 
     private static List<Object> elements(ListVector list, int index) {

@@ -9,16 +9,23 @@ import java.util.HexFormat;
 import java.util.List;
 import org.apache.flink.table.data.ArrayData;
 import org.apache.flink.table.data.MapData;
+import org.apache.flink.table.data.RawValueData;
 import org.apache.flink.table.data.RowData;
 import org.apache.flink.table.types.logical.ArrayType;
+import org.apache.flink.table.types.logical.DistinctType;
+import org.apache.flink.table.types.logical.IntType;
 import org.apache.flink.table.types.logical.LogicalType;
 import org.apache.flink.table.types.logical.MapType;
+import org.apache.flink.table.types.logical.MultisetType;
+import org.apache.flink.table.types.logical.RawType;
 import org.apache.flink.table.types.logical.RowType;
 import org.apache.flink.table.types.logical.utils.LogicalTypeChecks;
+import org.apache.flink.types.variant.BinaryVariant;
 
 /**
  * Flink's internal data as plain Java values that can be compared: bytes as hex, timestamps as counts of their Arrow unit
- * (worked out by java.time, not by the code under test), arrays and rows as lists, maps as lists of pairs.
+ * (worked out by java.time, not by the code under test), arrays and rows as lists, maps and
+ * multisets as lists of pairs, RAW and the two parts of a VARIANT as hex.
  */
 final class Plain {
     private static final BigInteger BILLION = BigInteger.valueOf(1_000_000_000L);
@@ -29,23 +36,27 @@ final class Plain {
         List<Object> values = new ArrayList<>();
         for (int i = 0; i < type.getFieldCount(); i++) {
             LogicalType field = type.getTypeAt(i);
-            values.add(value(RowData.createFieldGetter(field, i).getFieldOrNull(row), field));
+            Object held =
+                    row.isNullAt(i) ? null : RowData.createFieldGetter(field, i).getFieldOrNull(row);
+            values.add(value(held, field));
         }
         return values;
     }
 
     private static List<Object> array(ArrayData array, LogicalType element) {
-        ArrayData.ElementGetter getter = ArrayData.createElementGetter(element);
         List<Object> values = new ArrayList<>();
         for (int i = 0; i < array.size(); i++) {
-            values.add(value(getter.getElementOrNull(array, i), element));
+            Object held = array.isNullAt(i)
+                    ? null
+                    : ArrayData.createElementGetter(element).getElementOrNull(array, i);
+            values.add(value(held, element));
         }
         return values;
     }
 
-    private static List<Object> map(MapData map, MapType type) {
-        List<Object> keys = array(map.keyArray(), type.getKeyType());
-        List<Object> values = array(map.valueArray(), type.getValueType());
+    private static List<Object> map(MapData map, LogicalType key, LogicalType value) {
+        List<Object> keys = array(map.keyArray(), key);
+        List<Object> values = array(map.valueArray(), value);
         List<Object> pairs = new ArrayList<>();
         for (int i = 0; i < keys.size(); i++) {
             pairs.add(Arrays.asList(keys.get(i), values.get(i)));
@@ -66,10 +77,31 @@ final class Plain {
                         ((org.apache.flink.table.data.TimestampData) value).toLocalDateTime(),
                         LogicalTypeChecks.getPrecision(type));
             case ARRAY -> array((ArrayData) value, ((ArrayType) type).getElementType());
-            case MAP -> map((MapData) value, (MapType) type);
+            case MAP -> map((MapData) value, ((MapType) type).getKeyType(), ((MapType) type).getValueType());
+            case MULTISET -> map((MapData) value, ((MultisetType) type).getElementType(), new IntType(false));
             case ROW -> row((RowData) value, (RowType) type);
+            case STRUCTURED_TYPE -> row((RowData) value, asRow(type));
+            case DISTINCT_TYPE -> value(value, ((DistinctType) type).getSourceType());
+            case RAW -> raw((RawValueData<?>) value, (RawType<?>) type);
+            case VARIANT -> variant((BinaryVariant) value);
             default -> value;
         };
+    }
+
+    static RowType asRow(LogicalType type) {
+        return RowType.of(
+                LogicalTypeChecks.getFieldTypes(type).toArray(LogicalType[]::new),
+                LogicalTypeChecks.getFieldNames(type).toArray(String[]::new));
+    }
+
+    @SuppressWarnings("unchecked")
+    static <T> String raw(RawValueData<?> value, RawType<T> type) {
+        return HexFormat.of().formatHex(((RawValueData<T>) value).toBytes(type.getTypeSerializer()));
+    }
+
+    private static List<Object> variant(BinaryVariant value) {
+        HexFormat hex = HexFormat.of();
+        return List.of(hex.formatHex(value.getMetadata()), hex.formatHex(value.getValue()));
     }
 
     private static Long units(LocalDateTime time, int precision) {

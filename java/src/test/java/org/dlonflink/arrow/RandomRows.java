@@ -1,5 +1,7 @@
 package org.dlonflink.arrow;
 
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.math.BigDecimal;
 import java.math.BigInteger;
 import java.time.LocalDateTime;
@@ -9,10 +11,13 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import org.apache.flink.api.common.typeutils.base.StringSerializer;
+import org.apache.flink.table.catalog.ObjectIdentifier;
 import org.apache.flink.table.data.DecimalData;
 import org.apache.flink.table.data.GenericArrayData;
 import org.apache.flink.table.data.GenericMapData;
 import org.apache.flink.table.data.GenericRowData;
+import org.apache.flink.table.data.RawValueData;
 import org.apache.flink.table.data.StringData;
 import org.apache.flink.table.data.TimestampData;
 import org.apache.flink.table.types.logical.ArrayType;
@@ -21,27 +26,46 @@ import org.apache.flink.table.types.logical.BinaryType;
 import org.apache.flink.table.types.logical.BooleanType;
 import org.apache.flink.table.types.logical.CharType;
 import org.apache.flink.table.types.logical.DateType;
+import org.apache.flink.table.types.logical.DayTimeIntervalType;
 import org.apache.flink.table.types.logical.DecimalType;
+import org.apache.flink.table.types.logical.DistinctType;
 import org.apache.flink.table.types.logical.DoubleType;
 import org.apache.flink.table.types.logical.FloatType;
 import org.apache.flink.table.types.logical.IntType;
 import org.apache.flink.table.types.logical.LocalZonedTimestampType;
 import org.apache.flink.table.types.logical.LogicalType;
+import org.apache.flink.table.types.logical.LogicalTypeRoot;
 import org.apache.flink.table.types.logical.MapType;
+import org.apache.flink.table.types.logical.MultisetType;
+import org.apache.flink.table.types.logical.NullType;
+import org.apache.flink.table.types.logical.RawType;
 import org.apache.flink.table.types.logical.RowType;
 import org.apache.flink.table.types.logical.SmallIntType;
+import org.apache.flink.table.types.logical.StructuredType;
 import org.apache.flink.table.types.logical.TimeType;
 import org.apache.flink.table.types.logical.TimestampType;
 import org.apache.flink.table.types.logical.TinyIntType;
 import org.apache.flink.table.types.logical.VarBinaryType;
 import org.apache.flink.table.types.logical.VarCharType;
+import org.apache.flink.table.types.logical.VariantType;
+import org.apache.flink.table.types.logical.YearMonthIntervalType;
 import org.apache.flink.table.types.logical.utils.LogicalTypeChecks;
+import org.apache.flink.types.variant.BinaryVariantInternalBuilder;
+import org.apache.flink.types.variant.Variant;
 
 /** Row types and rows made from a seed: every type that crosses, nested, nulls, extremes. */
 final class RandomRows {
-    private static final int SCALARS = 16;
-    private static final int NESTED = 3;
+    private static final int SCALARS = 20;
+    private static final int NESTED = 5;
     private static final String[] TEXTS = {"", "a", "Zürich", "東京", "😀😀", "x".repeat(300), "\0", "'\"\n"};
+
+    private static final String[] VARIANTS = {"null", "7", "[1.5, \"x\", {}]", "{\"a\": {\"b\": [true]}, \"c\": \"é\"}"
+    };
+    private static final LogicalType DAY_TIME =
+            new DayTimeIntervalType(DayTimeIntervalType.DayTimeResolution.DAY_TO_SECOND);
+    private static final LogicalType YEAR_MONTH =
+            new YearMonthIntervalType(YearMonthIntervalType.YearMonthResolution.YEAR_TO_MONTH);
+    private static final ObjectIdentifier NAME = ObjectIdentifier.of("c", "d", "t");
 
     private final Random random;
     private double nulls;
@@ -55,12 +79,10 @@ final class RandomRows {
         return row(1 + random.nextInt(8), depth, true);
     }
 
-    /** A type whose rows the decoder reads. */
-    RowType scoredType() {
-        RowType scalars = row(1 + random.nextInt(8), 0, true);
-        List<RowType.RowField> fields = new ArrayList<>(scalars.getFields());
-        fields.add(new RowType.RowField("scores", new ArrayType(new FloatType())));
-        return new RowType(fields);
+    /** Flink has no serializer of NULL, and no writer of a DISTINCT type. */
+    static boolean hasBinaryForm(LogicalType type) {
+        return !type.isAnyOf(LogicalTypeRoot.NULL, LogicalTypeRoot.DISTINCT_TYPE)
+                && type.getChildren().stream().allMatch(RandomRows::hasBinaryForm);
     }
 
     List<GenericRowData> rows(RowType type, int count) {
@@ -76,20 +98,27 @@ final class RandomRows {
         LogicalType[] types = new LogicalType[fields];
         String[] names = new String[fields];
         for (int i = 0; i < fields; i++) {
-            types[i] = any(depth).copy(random.nextInt(4) > 0);
+            types[i] = any(depth);
             names[i] = "f" + i;
         }
         return RowType.of(nullable, types, names);
     }
 
     private LogicalType any(int depth) {
+        LogicalType type = nullable(depth);
+        return type.is(LogicalTypeRoot.NULL) ? type : type.copy(random.nextInt(4) > 0);
+    }
+
+    private LogicalType nullable(int depth) {
         int choice = random.nextInt(depth > 0 ? SCALARS + 2 * NESTED : SCALARS);
         if (choice < SCALARS) {
             return scalar(choice);
         }
         return switch (choice % NESTED) {
             case 0 -> new ArrayType(any(depth - 1));
-            case 1 -> new MapType(scalar(random.nextInt(SCALARS)).copy(false), any(depth - 1));
+            case 1 -> new MapType(any(0), any(depth - 1));
+            case 2 -> new MultisetType(any(0));
+            case 3 -> structured(any(depth - 1), any(0));
             default -> row(1 + random.nextInt(3), depth - 1, true);
         };
     }
@@ -111,8 +140,20 @@ final class RandomRows {
             case 12 -> new VarBinaryType(VarBinaryType.MAX_LENGTH);
             case 13 -> random.nextBoolean() ? new DateType() : new TimeType(3);
             case 14 -> new TimestampType(random.nextInt(10));
+            case 15 -> random.nextBoolean() ? DAY_TIME : YEAR_MONTH;
+            case 16 -> new VariantType();
+            case 17 -> new RawType<>(String.class, StringSerializer.INSTANCE);
+            case 18 -> DistinctType.newBuilder(NAME, new BigIntType()).build();
+            case 19 -> new NullType();
             default -> new LocalZonedTimestampType(random.nextInt(10));
         };
+    }
+
+    private static StructuredType structured(LogicalType a, LogicalType b) {
+        return StructuredType.newBuilder("no.such.Class")
+                .attributes(List.of(
+                        new StructuredType.StructuredAttribute("a", a), new StructuredType.StructuredAttribute("b", b)))
+                .build();
     }
 
     private GenericRowData row(RowType type) {
@@ -146,8 +187,16 @@ final class RandomRows {
             case TIMESTAMP_WITHOUT_TIME_ZONE, TIMESTAMP_WITH_LOCAL_TIME_ZONE ->
                 timestamp(LogicalTypeChecks.getPrecision(type));
             case ARRAY -> array(((ArrayType) type).getElementType());
-            case MAP -> map((MapType) type);
+            case MAP -> map(((MapType) type).getKeyType(), ((MapType) type).getValueType());
+            case MULTISET -> map(((MultisetType) type).getElementType(), new IntType(false));
             case ROW -> row((RowType) type);
+            case STRUCTURED_TYPE -> row(RowType.of(type.getChildren().toArray(LogicalType[]::new)));
+            case INTERVAL_DAY_TIME -> random.nextLong();
+            case INTERVAL_YEAR_MONTH -> random.nextInt();
+            case RAW -> raw(TEXTS[random.nextInt(TEXTS.length)]);
+            case DISTINCT_TYPE -> value(((DistinctType) type).getSourceType());
+            case VARIANT -> variant(VARIANTS[random.nextInt(VARIANTS.length)]);
+            case NULL -> null;
             default -> throw new IllegalStateException(type.toString());
         };
     }
@@ -187,10 +236,23 @@ final class RandomRows {
         return new GenericArrayData(values);
     }
 
-    private GenericMapData map(MapType type) {
+    /** With its bytes at hand, so that it has a hash, as a key must. */
+    private static RawValueData<String> raw(String text) {
+        return RawValueData.fromBytes(RawValueData.fromObject(text).toBytes(StringSerializer.INSTANCE));
+    }
+
+    private static Variant variant(String json) {
+        try {
+            return BinaryVariantInternalBuilder.parseJson(json, false);
+        } catch (IOException impossible) {
+            throw new UncheckedIOException(impossible);
+        }
+    }
+
+    private GenericMapData map(LogicalType key, LogicalType value) {
         Map<Object, Object> values = new LinkedHashMap<>();
         for (int i = random.nextInt(4); i > 0; i--) {
-            values.put(value(type.getKeyType()), valueOrNull(type.getValueType()));
+            values.put(valueOrNull(key), valueOrNull(value));
         }
         return new GenericMapData(values);
     }
