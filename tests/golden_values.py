@@ -10,6 +10,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from dlonflink.types import table
+
 GOLDEN = Path(__file__).parent.parent / "contract" / "golden"
 
 _ZEROS = re.compile(r"(\.\d*?)(?:000)+(?=Z?$)")
@@ -39,7 +41,13 @@ def written(scalar: pa.Scalar) -> Any:
     if pa.types.is_floating(type_):
         value = scalar.as_py()
         return value if math.isfinite(value) else str(value).replace("nan", "NaN").replace("inf", "Infinity")
-    if isinstance(type_, pa.MapType):
+    if isinstance(type_, pa.DurationType):
+        return scalar.value
+    if type_ == pa.month_day_nano_interval():
+        months, *others = scalar.as_py()
+        assert others == [0, 0]
+        return months
+    if table.entries(type_):
         return [[written(pair["key"]), written(pair["value"])] for pair in scalar.values]
     if isinstance(type_, pa.ListType):
         return [written(one) for one in scalar.values]

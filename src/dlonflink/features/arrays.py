@@ -22,8 +22,9 @@ _MS = {"s": (1_000, 1), "ms": (1, 1), "us": (1, 1_000), "ns": (1, 1_000_000)}
 
 
 def is_integral(type_: pa.DataType) -> bool:
-    """Hashed as int64: BOOLEAN, the integers, and the times."""
-    return pa.types.is_boolean(type_) or pa.types.is_integer(type_) or pa.types.is_temporal(type_)
+    """Hashed as int64: BOOLEAN, the integers, and the times (an INTERVAL is none)."""
+    tests = (pa.types.is_boolean, pa.types.is_integer, pa.types.is_date, pa.types.is_time, pa.types.is_timestamp)
+    return any(test(type_) for test in tests)
 
 
 def is_hashable(type_: pa.DataType) -> bool:

@@ -1,8 +1,4 @@
-"""Flink SQL type <-> Arrow type: one table, both ways (contract/README.md, section 3).
-
-What Flink has and we do not carry: INTERVAL, MULTISET, RAW, structured types, and TIMESTAMP WITH TIME ZONE, whose
-values Flink itself cannot hold.
-"""
+"""The text of a Flink SQL type -> its Arrow type, by the table."""
 
 from __future__ import annotations
 
@@ -12,33 +8,22 @@ from typing import NamedTuple, NoReturn
 
 import pyarrow as pa
 
-from dlonflink.errors import PipelineError, SchemaError
+from dlonflink.errors import PipelineError
+from dlonflink.types import table
 
-_PLAIN: dict[str, pa.DataType] = {
-    "BOOLEAN": pa.bool_(),
-    "TINYINT": pa.int8(),
-    "SMALLINT": pa.int16(),
-    "INT": pa.int32(),
-    "BIGINT": pa.int64(),
-    "FLOAT": pa.float32(),
-    "DOUBLE": pa.float64(),
-    "STRING": pa.string(),
-    "BYTES": pa.binary(),
-    "DATE": pa.date32(),
-}
-"""Types without parameters; also the text `sql` writes for them."""
-
-_SYNONYMS = {"INTEGER": "INT", "DEC": "DECIMAL", "NUMERIC": "DECIMAL"}
-_LENGTHS = {"CHAR": pa.string(), "VARCHAR": pa.string(), "BINARY": pa.binary(), "VARBINARY": pa.binary()}
-_PARAMETERS = ("DECIMAL", "TIME", "TIMESTAMP", "TIMESTAMP_LTZ", "ARRAY", "MAP", "ROW")
-_NAMES = (*_PLAIN, *_SYNONYMS, *_LENGTHS, *_PARAMETERS)
-
-_TIME = pa.time32("ms")
-_UNITS = ("s", "ms", "ms", "ms", "us", "us", "us", "ns", "ns", "ns")
-"""Unit of TIMESTAMP(p), by p."""
-_PRECISION = {"s": 0, "ms": 3, "us": 6, "ns": 9}
 _MAX_DIGITS = 38
 _MAX_LENGTH = 2**31 - 1
+_INTERVALS = {
+    "YEAR": ("MONTH",),
+    "MONTH": (),
+    "DAY": ("HOUR", "MINUTE", "SECOND"),
+    "HOUR": ("MINUTE", "SECOND"),
+    "MINUTE": ("SECOND",),
+    "SECOND": (),
+}
+"""First unit of an INTERVAL -> those that may follow TO."""
+_INTERVAL_DIGITS = {"YEAR": (2, 1, 4), "DAY": (2, 1, 6), "SECOND": (6, 0, 9)}
+"""Units that take a precision: its default, its least and its most."""
 
 _TOKEN = re.compile(r"\s*(?:(\w+)|(`(?:[^`]|``)+`)|('(?:[^']|'')*')|([<>(),])|(\S))")
 
@@ -66,42 +51,6 @@ def parse(text: str, *, column: str) -> pa.DataType:
     return kind
 
 
-def sql(type_: pa.DataType) -> str:
-    """The Flink SQL type of an Arrow type, so that `parse(sql(t)) == t`.
-
-    Raises SchemaError where Flink has none (unsigned integers, dictionaries, large strings, other zones than UTC).
-    """
-    for name, plain in _PLAIN.items():
-        if type_ == plain:
-            return name
-    if type_ == _TIME:
-        return "TIME(3)"
-    if isinstance(type_, pa.Decimal128Type) and 0 <= type_.scale <= type_.precision:
-        return f"DECIMAL({type_.precision}, {type_.scale})"
-    if isinstance(type_, pa.TimestampType) and type_.tz in (None, "UTC"):
-        return f"TIMESTAMP{'_LTZ' if type_.tz else ''}({_PRECISION[type_.unit]})"
-    if isinstance(type_, pa.ListType):
-        return f"ARRAY<{_field_sql(type_.value_field)}>"
-    if isinstance(type_, pa.MapType):
-        return f"MAP<{sql(type_.key_type)}, {_field_sql(type_.item_field)}>"
-    if isinstance(type_, pa.StructType):
-        return f"ROW<{', '.join(f'{_quote(field.name)} {_field_sql(field)}' for field in type_)}>"
-    raise SchemaError(
-        f"the Arrow type {type_} has no Flink SQL type",
-        expected=", ".join((*_PLAIN, *_PARAMETERS)),
-        got=str(type_),
-        fix="cast the column first",
-    )
-
-
-def _field_sql(field: pa.Field) -> str:
-    return sql(field.type) + ("" if field.nullable else " NOT NULL")
-
-
-def _quote(name: str) -> str:
-    return "`" + name.replace("`", "``") + "`"
-
-
 class _Refused(Exception):  # noqa: N818 - never leaves this module
     def __init__(self, what: str, expected: str | None = None, fix: str | None = None) -> None:
         super().__init__(what)
@@ -113,6 +62,10 @@ class _Nullable(NamedTuple):
     nullable: bool
 
 
+def _multiset(item: _Nullable) -> pa.DataType:
+    return table.mapping(item.type, table.PLAIN["INT"], key_nullable=item.nullable, value_nullable=False)
+
+
 class _Reader:
     """Recursive descent over the tokens of one type; a token that is not at hand is the empty string."""
 
@@ -121,20 +74,31 @@ class _Reader:
         self._at = 0
 
     def type(self) -> _Nullable:
+        one = self._nullable(self._named())
+        if self._words("ARRAY"):
+            return self._nullable(table.array(one.type, nullable=one.nullable))
+        if self._words("MULTISET"):
+            return self._nullable(_multiset(one))
+        return one
+
+    def _named(self) -> pa.DataType:
         name = self._next().upper()
-        name = _SYNONYMS.get(name, name)
-        if name in _PLAIN:
+        name = table.SYNONYMS.get(name, name)
+        if name in table.PLAIN:
             if name == "DOUBLE":
                 self._words("PRECISION")
-            kind = _PLAIN[name]
-        elif name in _LENGTHS:
+            return table.PLAIN[name]
+        if name in table.LENGTHS:
             self._numbers(name, (1,), 1, _MAX_LENGTH)
-            kind = _LENGTHS[name]
-        elif name in _PARAMETERS:
-            kind = self._parameterized(name)
-        else:
+            return table.LENGTHS[name]
+        if name not in table.PARAMETERS:
             self._unknown(name)
+        return self._parameterized(name)
+
+    def _nullable(self, kind: pa.DataType) -> _Nullable:
         if self._words("NOT", "NULL"):
+            if pa.types.is_null(kind):
+                raise _Refused("NULL cannot be NOT NULL")
             return _Nullable(kind, False)
         self._words("NULL")
         return _Nullable(kind, True)
@@ -153,18 +117,27 @@ class _Reader:
             case "TIME":
                 self._numbers(name, (0,), 0, 9)
                 self._words("WITHOUT", "TIME", "ZONE")
-                return _TIME
+                return table.TIME
             case "TIMESTAMP" | "TIMESTAMP_LTZ":
                 return self._timestamp(name)
-            case "ARRAY":
-                return self._array()
+            case "INTERVAL":
+                return self._interval()
+            case "ARRAY" | "MULTISET":
+                self._expect("<", name)
+                item = self.type()
+                self._expect(">", name)
+                return _multiset(item) if name == "MULTISET" else table.array(item.type, nullable=item.nullable)
             case "MAP":
                 return self._map()
-            case _:
+            case "ROW":
                 return self._row()
+            case "STRUCTURED":
+                return self._structured()
+            case _:
+                return self._raw()
 
     def _timestamp(self, name: str) -> pa.DataType:
-        unit = _UNITS[self._numbers(name, (6,), 0, 9)[0]]
+        unit = table.UNITS[self._numbers(name, (6,), 0, 9)[0]]
         if name == "TIMESTAMP_LTZ" or self._words("WITH", "LOCAL", "TIME", "ZONE"):
             return pa.timestamp(unit, "UTC")
         if self._words("WITH", "TIME", "ZONE"):
@@ -174,35 +147,63 @@ class _Reader:
         self._words("WITHOUT", "TIME", "ZONE")
         return pa.timestamp(unit)
 
-    def _array(self) -> pa.DataType:
-        self._expect("<", "ARRAY")
-        item = self.type()
-        self._expect(">", "ARRAY")
-        return pa.list_(pa.field("item", item.type, nullable=item.nullable))
+    def _interval(self) -> pa.DataType:
+        first = self._interval_unit(tuple(_INTERVALS))
+        if self._words("TO"):
+            self._interval_unit(_INTERVALS[first])
+        return table.YEAR_MONTH if first in ("YEAR", "MONTH") else table.DAY_TIME
+
+    def _interval_unit(self, known: tuple[str, ...]) -> str:
+        unit = self._next().upper()
+        if unit not in known:
+            raise _Refused(f"INTERVAL has {unit or 'no unit'!r} where it wants {' or '.join(known) or 'an end'}")
+        if unit in _INTERVAL_DIGITS:
+            usual, least, most = _INTERVAL_DIGITS[unit]
+            self._numbers(unit, (usual,), least, most)
+        return unit
 
     def _map(self) -> pa.DataType:
         self._expect("<", "MAP")
-        key = self.type().type  # Arrow's keys are never NULL
+        key = self.type()
         self._expect(",", "MAP")
         value = self.type()
         self._expect(">", "MAP")
-        return pa.map_(key, pa.field("value", value.type, nullable=value.nullable))
+        return table.mapping(key.type, value.type, key_nullable=key.nullable, value_nullable=value.nullable)
+
+    def _structured(self) -> pa.DataType:
+        self._expect("<", "STRUCTURED")
+        self._string("STRUCTURED", "the name of its class")
+        if self._words(">"):
+            return pa.struct([])
+        self._expect(",", "STRUCTURED")
+        return self._fields("STRUCTURED", ">")
+
+    def _raw(self) -> pa.DataType:
+        self._expect("(", "RAW")
+        self._string("RAW", "the name of its class")
+        self._expect(",", "RAW")
+        self._string("RAW", "its serializer's snapshot")
+        self._expect(")", "RAW")
+        return table.RAW
 
     def _row(self) -> pa.DataType:
         opening = self._next()
         closing = {"<": ">", "(": ")"}.get(opening)
         if closing is None:
             raise _Refused("ROW needs its fields", "ROW<name TYPE, ...>")
+        return self._fields("ROW", closing)
+
+    def _fields(self, owner: str, closing: str) -> pa.DataType:
         fields: list[pa.Field] = []
         while not self._words(closing):
             if fields:
-                self._expect(",", "ROW")
+                self._expect(",", owner)
             name = self._next()
             if not name or not (name.startswith("`") or name.isidentifier()):
-                raise _Refused("ROW has a field without a name", "ROW<name TYPE, ...>")
+                raise _Refused(f"{owner} has a field without a name", "name TYPE, ...")
             name = name[1:-1].replace("``", "`") if name.startswith("`") else name
             if any(field.name == name for field in fields):
-                raise _Refused(f"ROW has two fields {name!r}")
+                raise _Refused(f"{owner} has two fields {name!r}")
             kind = self.type()
             if self._peek().startswith("'"):
                 self._next()  # a comment
@@ -225,6 +226,10 @@ class _Reader:
                 raise _Refused(f"{name} takes {len(defaults)} number{'s' * (len(defaults) > 1)}", f"{name}(n)")
             self._expect(",", name)
 
+    def _string(self, owner: str, what: str) -> None:
+        if not self._next().startswith("'"):
+            raise _Refused(f"{owner} wants {what}, in single quotes")
+
     def _expect(self, token: str, name: str) -> None:
         if not self._words(token):
             raise _Refused(f"{name} wants {token!r} where {self._peek() or 'the end'!r} stands")
@@ -244,8 +249,10 @@ class _Reader:
         return token
 
     def _unknown(self, name: str) -> NoReturn:
-        close = difflib.get_close_matches(name, _NAMES, 2)
+        close = difflib.get_close_matches(name, table.NAMES, 2)
         fix = f"did you mean {' or '.join(close)}?" if close else None
         raise _Refused(
-            f"{name} is no Flink SQL type" if name else "its type is missing", ", ".join((*_PLAIN, *_PARAMETERS)), fix
+            f"{name} is no Flink SQL type" if name else "its type is missing",
+            ", ".join((*table.PLAIN, *table.PARAMETERS)),
+            fix,
         )

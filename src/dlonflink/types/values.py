@@ -17,7 +17,8 @@ import numpy as np
 import pyarrow as pa
 
 from dlonflink.errors import DataError, short
-from dlonflink.types.grammar import sql
+from dlonflink.types import table
+from dlonflink.types.text import sql
 
 Convert = Callable[[Any], object]
 Form = Literal["iso", "sql"]
@@ -87,17 +88,32 @@ def _converter(type_: pa.DataType, form: Form) -> Convert:
         return _decimal(type_.precision, type_.scale)
     if isinstance(type_, pa.TimestampType):
         return _timestamp(type_, form)
+    if type_ == table.DAY_TIME:
+        return _milliseconds
+    if type_ == table.YEAR_MONTH:
+        return _months
     return _nested(type_, form)
 
 
 def _nested(type_: pa.DataType, form: Form) -> Convert:
+    if type_ == table.PLAIN["VARIANT"]:
+        return _refuse("a VARIANT is made by SQL: declare STRING, and PARSE_JSON it in source.query")
+    if pa.types.is_null(type_):
+        return _refuse("the column is NULL in every row")
+    if pair := table.entries(type_):
+        return _map(_field(pair[0], form), _field(pair[1], form), as_pairs=isinstance(type_, pa.MapType))
     if isinstance(type_, pa.ListType):
         return _array(_field(type_.value_field, form))
-    if isinstance(type_, pa.MapType):
-        return _map(_converter(type_.key_type, form), _field(type_.item_field, form))
     if isinstance(type_, pa.StructType):
         return _row({field.name: _field(field, form) for field in type_})
-    raise _Misfit(f"values of {type_} cannot be given")
+    return _refuse(f"values of {type_} cannot be given")
+
+
+def _refuse(what: str) -> Convert:
+    def refuse(_: Any) -> object:
+        raise _Misfit(what)
+
+    return refuse
 
 
 def _field(field: pa.Field, form: Form) -> Convert:
@@ -139,6 +155,9 @@ def _integer(bits: int) -> Convert:
         return value
 
     return integer
+
+
+_INT, _LONG = _integer(32), _integer(64)
 
 
 def _number(value: Any) -> float:
@@ -240,6 +259,20 @@ def _parse_timestamp(text: str, form: re.Pattern[str]) -> tuple[dt.datetime, int
     return whole, int((match[7] or "").ljust(9, "0"))
 
 
+def _milliseconds(value: Any) -> object:
+    """INTERVAL DAY TO SECOND."""
+    if isinstance(value, dt.timedelta):
+        value = value // dt.timedelta(milliseconds=1)
+    return _LONG(value)
+
+
+def _months(value: Any) -> tuple[object, int, int]:
+    """INTERVAL YEAR TO MONTH."""
+    if isinstance(value, pa.MonthDayNano) and value.days == value.nanoseconds == 0:
+        value = value.months
+    return _INT(value), 0, 0
+
+
 def _array(convert: Convert) -> Convert:
     def array(value: Any) -> list[object]:
         if isinstance(value, np.ndarray):
@@ -251,11 +284,12 @@ def _array(convert: Convert) -> Convert:
     return array
 
 
-def _map(key: Convert, item: Convert) -> Convert:
-    def entries(value: Any) -> list[tuple[object, object]]:
+def _map(key: Convert, item: Convert, *, as_pairs: bool) -> Convert:
+    def entries(value: Any) -> list[object]:
         if not isinstance(value, Mapping):
             raise _Misfit("not a mapping")
-        return [(key(k), item(v)) for k, v in cast("Mapping[object, object]", value).items()]
+        pairs = [(key(k), item(v)) for k, v in cast("Mapping[object, object]", value).items()]
+        return list(pairs) if as_pairs else [{"key": k, "value": v} for k, v in pairs]
 
     return entries
 

@@ -41,6 +41,9 @@ enum TimestampUnit {
             return Math.floorDiv(millis, ratio);
         }
         long below = value.getNanoOfMillisecond() * ratio / NANOS_PER_MILLI;
+        if (millis < 0 && below > 0) { // the smallest values: their whole milliseconds, towards the past, do not fit
+            return Math.addExact(Math.multiplyExact(millis + 1, ratio), below - ratio);
+        }
         return Math.addExact(Math.multiplyExact(millis, ratio), below);
     }
 
