@@ -17,7 +17,7 @@ from dlonflink.connectors.files import FileSource
 from dlonflink.connectors.local import read
 from dlonflink.connectors.memory import MemorySource, records
 from dlonflink.connectors.sql import ArrowValues, SqlSource
-from dlonflink.errors import PipelineError
+from dlonflink.errors import DataError, PipelineError
 
 
 def source(path: str, **more) -> FileSource:
@@ -100,6 +100,40 @@ def test_csv_holds_no_lists(tmp_path):
     lists = FileSource(paths=("x",), format="csv", columns={"a": "ARRAY<INT>"})
     with pytest.raises(PipelineError, match="no place for ARRAY<INT>"):
         statements(lists, run_dir=tmp_path)
+
+
+@pytest.mark.parametrize(
+    "type_",
+    [
+        "INTERVAL DAY",
+        "ARRAY<INTERVAL YEAR>",
+        "VARIANT",
+        "NULL",
+        "MAP<INT, INT>",
+        "MULTISET<INT>",
+        "ROW<a MAP<DATE, INT>>",
+    ],
+)
+def test_what_flink_cannot_read_from_json_is_refused(type_, tmp_path):
+    (tmp_path / "x").touch()
+    files = FileSource(paths=(str(tmp_path / "x"),), format="jsonl", columns={"a": type_})
+    memory = MemorySource(columns={"a": type_}, rows=())
+    for source in (files, memory):
+        with pytest.raises(PipelineError, match=f"'a': JSON has no place for {type_}") as refused:
+            statements(source, run_dir=tmp_path)
+        assert refused.value.where == "source.columns.a"
+
+
+@pytest.mark.parametrize("type_", ["INTERVAL DAY", "VARIANT", "MULTISET<STRING>"])
+def test_what_no_field_of_a_csv_holds_is_refused(type_, tmp_path):
+    with pytest.raises(PipelineError, match=f"'a': csv has no place for {type_}"):
+        statements(FileSource(paths=("x",), format="csv", columns={"a": type_}), run_dir=tmp_path)
+
+
+def test_a_null_key_has_no_word_in_json(tmp_path):
+    memory = MemorySource(columns={"m": "MAP<STRING, INT>"}, rows=({"m": {None: 1}},))
+    with pytest.raises(DataError, match="a NULL key"):
+        statements(memory, run_dir=tmp_path)
 
 
 def test_rows_in_memory_are_written_in_the_words_of_flinks_json(tmp_path):

@@ -6,12 +6,11 @@ import glob
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-import pyarrow as pa
 from pydantic import Field, model_validator
 
 from dlonflink.connectors.base import Columns, SourceBase
+from dlonflink.connectors.texts import refuse_csv, refuse_json
 from dlonflink.errors import PipelineError
-from dlonflink.types import parse
 
 
 class FileSource(SourceBase):
@@ -37,11 +36,10 @@ class FileSource(SourceBase):
 def resolve(source: FileSource) -> list[Path]:
     """The files that `paths` name, once each, in order; those of a glob sorted.
 
-    Raises PipelineError where none matches, for a file that Flink would pass over in silence, and for a csv column
-    whose type no field can hold.
+    Raises PipelineError where none matches, for a file that Flink would pass over in silence, and for a column whose
+    type has no form in the format's text.
     """
-    if source.format == "csv":
-        _refuse_nested(source)
+    (refuse_csv if source.format == "csv" else refuse_json)(source.columns)
     found: dict[Path, None] = {}
     for i, pattern in enumerate(source.paths):
         where = f"source.paths[{i}]"
@@ -66,15 +64,3 @@ def refuse_hidden(name: str, where: str, path: str) -> None:
             got=path,
             fix=f"rename {name}",
         )
-
-
-def _refuse_nested(source: FileSource) -> None:
-    for name, text in source.columns.items():
-        if isinstance(parse(text, column=name), pa.ListType | pa.MapType | pa.StructType):
-            raise PipelineError(
-                f"column {name!r}: csv has no place for {text}",
-                where=f"source.columns.{name}",
-                expected="a scalar type",
-                got=text,
-                fix="declare STRING and take it apart in source.query, or use format: jsonl",
-            )

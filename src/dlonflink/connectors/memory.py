@@ -12,8 +12,9 @@ import pyarrow as pa
 from pydantic import field_serializer
 
 from dlonflink.connectors.base import Columns, SourceBase
+from dlonflink.connectors.texts import refuse_json
 from dlonflink.errors import DataError
-from dlonflink.types import column, parse
+from dlonflink.types import column, parse, table
 
 
 class MemorySource(SourceBase):
@@ -29,7 +30,10 @@ class MemorySource(SourceBase):
 
 
 def records(source: MemorySource) -> pa.RecordBatch:
-    """All rows. Raises DataError, naming row and column, for a value that is not of its column's type."""
+    """All rows. Raises DataError, naming row and column, for a value that is not of its column's type; PipelineError
+    for a type that Flink would not read from JSON.
+    """
+    refuse_json(source.columns)
     schema = pa.schema([(name, parse(text, column=name)) for name, text in source.columns.items()])
     try:
         arrays = [column((row.get(field.name) for row in source.rows), field.type, name=field.name) for field in schema]
@@ -40,7 +44,10 @@ def records(source: MemorySource) -> pa.RecordBatch:
 
 
 def json_lines(batch: pa.RecordBatch) -> Iterator[str]:
-    """One JSON object a row, in the words of Flink's json format: what it reads is what stands in `batch`."""
+    """One JSON object a row, in the words of Flink's json format: what it reads is what stands in `batch`.
+
+    Raises DataError for a MAP with a NULL key, for which JSON has no word.
+    """
     for i in range(batch.num_rows):
         values = {field.name: _json(batch.column(k)[i]) for k, field in enumerate(batch.schema)}
         yield json.dumps(values, allow_nan=False) + "\n"
@@ -63,14 +70,25 @@ def _number(value: float) -> float | str:
     return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
 
 
+def _key(scalar: pa.Scalar) -> str:
+    if not scalar.is_valid:
+        raise DataError(
+            "a MAP in source.rows has a NULL key",
+            where="source.rows",
+            expected="text",
+            fix="such rows reach Flink as JSON, which has no NULL key: leave it out",
+        )
+    return scalar.as_py()
+
+
 def _json(scalar: pa.Scalar) -> object:
     type_ = scalar.type
     if not scalar.is_valid:
         return None
+    if table.entries(type_):
+        return {_key(entry["key"]): _json(entry["value"]) for entry in scalar.values}
     if isinstance(type_, pa.ListType):
         return [_json(item) for item in scalar.values]
-    if isinstance(type_, pa.MapType):
-        return {entry["key"].as_py(): _json(entry["value"]) for entry in scalar.values}
     if isinstance(type_, pa.StructType):
         return {name: _json(field) for name, field in scalar.items()}
     if isinstance(type_, pa.TimestampType):

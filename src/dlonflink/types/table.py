@@ -77,7 +77,7 @@ class Line(NamedTuple):
 
 LINES = (
     Line("BOOLEAN", "BOOLEAN", "bool"),
-    Line("TINYINT, SMALLINT, INT, BIGINT", "BIGINT", "int", "int8, int16, int32, int64"),
+    Line("TINYINT, SMALLINT, INT, BIGINT", "BIGINT", "int", "int8, int16, int32, int64; event time: BIGINT, in ms"),
     Line("FLOAT, DOUBLE", "DOUBLE", "float", "FLOAT is float32"),
     Line("DECIMAL(p, s)", "DECIMAL(10, 2)", "decimal.Decimal"),
     Line("CHAR(n), VARCHAR(n), STRING", "STRING", "str", "lengths are not kept"),
@@ -88,7 +88,7 @@ LINES = (
     Line("TIMESTAMP_LTZ(p)", "TIMESTAMP_LTZ(3)", "datetime.datetime, in UTC", "units as TIMESTAMP's"),
     Line("INTERVAL DAY TO SECOND", "INTERVAL DAY TO SECOND(3)", "datetime.timedelta", "and its parts: HOUR, ..."),
     Line("INTERVAL YEAR TO MONTH", "INTERVAL YEAR TO MONTH", "pyarrow.MonthDayNano", "months; days and ns are 0"),
-    Line("ARRAY<T>", "ARRAY<BIGINT>", "list"),
+    Line("ARRAY<T>", "ARRAY<BIGINT>", "list", "of BIGINT, for instance; `hashed` pools its elements"),
     Line("MAP<K NOT NULL, V>", "MAP<STRING NOT NULL, INT>", "list of (key, value)", "given as a dict"),
     Line("MAP<K, V>", "MAP<STRING, INT>", "list of {key, value}", "Arrow's maps have no NULL keys; given as a dict"),
     Line("MULTISET<T>", "MULTISET<STRING>", "list of {key, value}", "MAP<T, INT NOT NULL>: each element, its count"),
