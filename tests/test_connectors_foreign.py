@@ -58,6 +58,7 @@ def test_the_golden_values(tmp_path: Path) -> None:
 
 
 EPOCH = dt.datetime(1970, 1, 1)
+MAP = pa.array([[("a", 1)], None], pa.map_(pa.string(), pa.int32()))
 
 
 @pytest.mark.parametrize(
@@ -78,6 +79,8 @@ EPOCH = dt.datetime(1970, 1, 1)
         (pa.array([0], pa.timestamp("us", "Europe/Berlin")), "TIMESTAMP_LTZ(3)", [EPOCH.replace(tzinfo=dt.UTC)]),
         (pa.array([[1, 2], None], pa.large_list(pa.int32())), "ARRAY<BIGINT>", [[1, 2], None]),
         (pa.array([{"k": 1}], pa.struct([("k", pa.int32())])), "ROW<k BIGINT>", [{"k": 1}]),
+        (MAP, "MAP<STRING, BIGINT>", [[{"key": "a", "value": 1}], None]),
+        (MAP, "MAP<STRING NOT NULL, BIGINT>", [[("a", 1)], None]),
         (pa.nulls(2), "STRING", [None, None]),
     ],
     ids=str,

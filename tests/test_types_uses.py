@@ -19,7 +19,7 @@ from dlonflink.features.spec import FeatureSpec
 from dlonflink.types import parse
 from dlonflink.types.table import LINES
 from dlonflink.worker import wire
-from dlonflink.worker.loop import read_batch
+from dlonflink.worker.batches import Rows
 
 PAGE = Path(__file__).parent.parent / "docs" / "types_table.py"
 
@@ -91,7 +91,7 @@ def test_fixed_width_without_nulls_is_seen_where_it_lies(text: str) -> None:
     header = wire.decode_header(frame[: wire.HEADER_BYTES], cap=wire.FRAME_BYTES)
     message = wire.decode(header, memoryview(frame)[wire.HEADER_BYTES :])
     assert isinstance(message, wire.Batch)
-    batch = read_batch(message.data, sent.schema)
+    (batch,) = Rows(sent.schema).read(message.data)
     bytes_ = np.frombuffer(frame, np.uint8)
     array = batch.column(0).to_numpy(zero_copy_only=True)
     assert array.dtype == FIXED[text]

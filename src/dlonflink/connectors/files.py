@@ -39,7 +39,10 @@ def resolve(source: FileSource) -> list[Path]:
     Raises PipelineError where none matches, for a file that Flink would pass over in silence, and for a column whose
     type has no form in the format's text.
     """
-    (refuse_csv if source.format == "csv" else refuse_json)(source.columns)
+    if source.format == "csv":
+        refuse_csv(source.columns)
+    elif source.format == "jsonl":
+        refuse_json(source.columns)
     found: dict[Path, None] = {}
     for i, pattern in enumerate(source.paths):
         where = f"source.paths[{i}]"

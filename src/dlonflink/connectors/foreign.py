@@ -14,7 +14,7 @@ from typing import final
 import pyarrow as pa
 
 from dlonflink.errors import DataError, SchemaError
-from dlonflink.types import sql
+from dlonflink.types import sql, table
 
 Bytes = bytes | bytearray | memoryview
 
@@ -200,15 +200,11 @@ def _fits(found: pa.DataType, to: pa.DataType) -> bool:
         return _fits(found.value_type, to)
     if pa.types.is_null(found) or found.equals(to):
         return True
+    if (pair := table.entries(to)) and isinstance(found, pa.MapType):
+        return _fits(found.key_type, pair[0].type) and _fits(found.item_type, pair[1].type)
     if isinstance(to, pa.ListType):
         lists = pa.types.is_list(found) or pa.types.is_large_list(found) or pa.types.is_fixed_size_list(found)
         return lists and _fits(found.value_type, to.value_type)
-    if isinstance(to, pa.MapType):
-        return (
-            isinstance(found, pa.MapType)
-            and _fits(found.key_type, to.key_type)
-            and _fits(found.item_type, to.item_type)
-        )
     if isinstance(to, pa.StructType):
         return (
             isinstance(found, pa.StructType)
