@@ -80,11 +80,12 @@ def current(classes: Path) -> bool:
 
 @st.composite
 def cases(draw: st.DrawFn) -> tuple[dict[str, Tree], list[list[list[Any]]]]:
-    columns = {f"c{i}": tree for i, tree in enumerate(draw(st.lists(trees(), min_size=1, max_size=3)))}
+    columns = {f"c{i}": tree for i, tree in enumerate(draw(st.lists(trees(), min_size=1, max_size=2)))}
     sizes = draw(st.lists(st.integers(0, 4), min_size=1, max_size=3))
     return columns, [[[tree.some(draw) for tree in columns.values()] for _ in range(size)] for size in sizes]
 
 
+@pytest.mark.timeout(600)  # 20 s of a core's own time
 @settings(max_examples=CASES, suppress_health_check=list(HealthCheck), deadline=None)
 @given(cases(), st.booleans(), st.sampled_from(["as it came", "sliced", "taken", "made anew"]))
 def test_every_type_both_ways(

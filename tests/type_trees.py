@@ -261,8 +261,7 @@ _DEPTH = 3
 @st.composite
 def trees(draw: st.DrawFn, depth: int = _DEPTH) -> Tree:
     """A type; `depth` 0: a scalar."""
-    kinds = [_scalars, _arrays, _maps, _multisets, _rows, _structured, _distincts] if depth else [_scalars]
-    tree = draw(st.sampled_from(kinds))(draw, depth - 1)
+    tree = draw(st.sampled_from(_KINDS if depth else _KINDS[:1]))(draw, depth - 1)
     return replace(tree, nullable=pa.types.is_null(tree.arrow) or draw(st.booleans()))
 
 
@@ -301,3 +300,6 @@ def _distincts(draw: st.DrawFn, depth: int) -> Tree:
     source = draw(trees(depth))
     kept = _USER_DEFINED & set(source.java) or pa.types.is_null(source.arrow)
     return source if kept else replace(source, java={"distinct": source.described()}, sql=None)
+
+
+_KINDS = [_scalars, _scalars, _scalars, _arrays, _maps, _multisets, _rows, _structured, _distincts]
