@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import re
 import shutil
 import signal
 import socket
@@ -31,6 +32,7 @@ from dlonflink.errors import (
     WorkerError,
 )
 from mistakes import ONE_RESTART, PIPELINE, SCRIPT, Mistake, check, run
+from test_mistakes import MISTAKES as FIRST
 
 LOCAL, FLINK = ("local",), ("flink",)
 OWN = ("type: logistic", 'type: "model.py:Mine"')
@@ -222,7 +224,9 @@ MISTAKES = {
         error=DataError,
         prepare=text(lambda whole: whole.partition("\n")[0] + "\n"),
     ),
-    "cut within quotes": Mistake("the file ", "clicks.csv", "", error=DataError, prepare=text(cut_in_quotes)),
+    "cut within quotes": Mistake(
+        "the file is not CSV", "clicks.csv", "correct the file", error=DataError, prepare=text(cut_in_quotes)
+    ),
     "a compressed file cut off": Mistake(
         "the file cannot be read to its end",
         "clicks.csv.gz",
@@ -232,11 +236,11 @@ MISTAKES = {
         prepare=cut_gzip,
     ),
     "JSON lines that are none": Mistake(
-        "JSON",
-        "id,ts,user",
-        "",
+        "a line is not JSON",
+        "clicks.csv",
+        "correct the file",
         (("format: csv", "format: jsonl"),),
-        on=FLINK,
+        on=LOCAL,
         error=DataError,
     ),
     # --- the learner ---
@@ -352,6 +356,25 @@ checkpoint: {every: 500 ms}
 """
 
 
+BESIDE = {
+    "two of one name": Mistake(
+        "another run of 'numbers' is under way", "numbers", "give this one another name", error=SetupError
+    ),
+    "a run that did not finish": Mistake(
+        "the last run of 'numbers' did not finish", "runs", "--resume goes on", error=PipelineError
+    ),
+    "a column less at resume": Mistake(
+        "'features' is not what it was when the checkpoint was made",
+        "pipeline.yaml:8 (features.hashed)",
+        "put the old settings back",
+        error=ResumeError,
+    ),
+    "a store that another run has taken over": Mistake(
+        "another run has taken over this store", "versions", "give each its own export.to", error=FencedError
+    ),
+}
+
+
 def test_two_of_one_name_then_two_ctrl_c_then_a_column_less(home: Path, tmp_path: Path) -> None:
     """One run on Flink, and what people do to it."""
     (tmp_path / "pipeline.yaml").write_text(NUMBERS)
@@ -364,8 +387,7 @@ def test_two_of_one_name_then_two_ctrl_c_then_a_column_less(home: Path, tmp_path
         learning = learning or "log loss" in line
         if learning and list((home / "numbers" / "checkpoints").glob("*/*/chk-*/_metadata")):
             break
-    second = Mistake("another run of 'numbers' is under way", str(home), "give this one another name", error=SetupError)
-    check(run(tmp_path, NUMBERS, "flink", {}), second)
+    check(run(tmp_path, NUMBERS, "flink", {}), BESIDE["two of one name"])
     # The second comes while the first is heeded: it may find any line of what is done then.
     process.send_signal(signal.SIGINT)
     while process.poll() is None:
@@ -374,17 +396,9 @@ def test_two_of_one_name_then_two_ctrl_c_then_a_column_less(home: Path, tmp_path
         except subprocess.TimeoutExpired:
             process.send_signal(signal.SIGINT)
     assert (process.returncode, errors) == (130, "")
-    unfinished = Mistake("the last run of 'numbers' did not finish", "runs", "--resume goes on", error=PipelineError)
-    check(run(tmp_path, NUMBERS, "flink", {}), unfinished)
-    fewer = NUMBERS.replace("[a, b]", "[a]")
-    changed = Mistake(
-        "'features' is not what it was when the checkpoint was made",
-        "pipeline.yaml:8 (features.hashed)",
-        "put the old settings back",
-        error=ResumeError,
-    )
-    done = run(tmp_path, fewer, "flink", {}, "--resume")
-    check(done, changed)
+    check(run(tmp_path, NUMBERS, "flink", {}), BESIDE["a run that did not finish"])
+    done = run(tmp_path, NUMBERS.replace("[a, b]", "[a]"), "flink", {}, "--resume")
+    check(done, BESIDE["a column less at resume"])
     assert '"a", "b"' in done.stderr
 
 
@@ -418,7 +432,12 @@ def test_a_store_that_another_run_has_taken_over(stream: Any, tmp_path: Path) ->
     (tmp_path / "go").write_bytes(b"")
     out, err = first.communicate(timeout=60)
     done = subprocess.CompletedProcess([], first.returncode, out, err)
-    fenced = Mistake(
-        "another run has taken over this store", "versions", "give each its own export.to", error=FencedError
-    )
-    check(done, fenced)
+    check(done, BESIDE["a store that another run has taken over"])
+
+
+def test_the_page_tells_every_mistake() -> None:
+    """And none that is no more."""
+    text = (Path(__file__).parent.parent / "docs" / "troubleshooting.md").read_text()
+    told = re.findall(r"^\| `(.+?)` \| .+ \|$", text, re.MULTILINE)
+    made = [mistake.cause.strip() for table in (FIRST, MISTAKES, BESIDE) for mistake in table.values()]
+    assert told == list(dict.fromkeys(made))

@@ -131,7 +131,9 @@ def _csv(file: Path, source: FileSource, wanted: pa.Schema) -> Iterator[pa.Recor
     except pa.ArrowInvalid as error:
         if str(error) == "Empty CSV file":
             return
-        raise DataError("the file is not CSV", where=str(file), got=str(error), fix="correct the file") from error
+        raise DataError(
+            "the file is not CSV", where=str(file), got=str(error), fix="correct the file, or copy it again, whole"
+        ) from error
 
 
 def _header(file: Path, wanted: pa.Schema) -> bool:

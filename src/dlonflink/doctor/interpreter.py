@@ -15,6 +15,7 @@ from dlonflink.pipeline.pipeline import Pipeline
 from dlonflink.runtime.explain import explain_interpreter
 from dlonflink.runtime.interpreter import Interpreter
 from dlonflink.settings import inherited
+from dlonflink.training.files import gather
 
 _SECONDS = 120
 """A learner's file may import a framework, from a slow disk."""
@@ -25,7 +26,9 @@ def interpreter(pipeline: Pipeline) -> Iterator[Finding]:
     try:
         with tempfile.TemporaryDirectory(prefix="dlf-") as scratch:
             worker = Interpreter(pipeline, Path(scratch))
-            said = _ask(worker, pipeline)
+            files = Path(scratch, "files")
+            gather(pipeline.runtime.worker.files, files)
+            said = _ask(worker, pipeline, files)
     except DLOnFlinkError as error:
         yield Finding.of("worker", error)
         return
@@ -38,9 +41,9 @@ def interpreter(pipeline: Pipeline) -> Iterator[Finding]:
         yield Finding("worker", "ok", f"{worker.python}, Python {said['python']}: {have}")
 
 
-def _ask(worker: Interpreter, pipeline: Pipeline) -> dict[str, Any]:
+def _ask(worker: Interpreter, pipeline: Pipeline, files: Path) -> dict[str, Any]:
     learner = pipeline.learner.model_dump_json()
-    command = [worker.python, "-P", "-m", "dlonflink.doctor.probe", "--learner", learner]
+    command = [worker.python, "-P", "-m", "dlonflink.doctor.probe", "--learner", learner, "--path", str(files)]
     try:
         done = subprocess.run(
             command,

@@ -23,6 +23,7 @@ def main() -> None:
     """Looks, then prints."""
     parser = argparse.ArgumentParser(prog="python -m dlonflink.doctor.probe", allow_abbrev=False)
     parser.add_argument("--learner", help="its description")
+    parser.add_argument("--path", type=Path, default=Path.cwd(), help="where the user's own files are")
     parser.add_argument("packages", nargs="*")
     arguments = parser.parse_args()
     found: dict[str, str] = {}
@@ -33,7 +34,7 @@ def main() -> None:
             found[package] = _version(package)
         except Exception as error:  # noqa: BLE001 - a broken package raises whatever it likes
             missing[package] = f"{type(error).__name__}: {error}"
-    problem = None if missing else _problem(arguments.learner)
+    problem = None if missing else _problem(arguments.learner, arguments.path)
     said = {"python": platform.python_version(), "found": found, "missing": missing, "problem": problem}
     sys.stdout.write("\n" + json.dumps(said) + "\n")
 
@@ -45,12 +46,12 @@ def _version(package: str) -> str:
         return "of an unknown version"
 
 
-def _problem(learner: str | None) -> dict[str, str | None] | None:
+def _problem(learner: str | None, path: Path) -> dict[str, str | None] | None:
     """Why the worker would not start here, as an error's JSON."""
     try:
         importlib.import_module("dlonflink.worker.loop")
         if learner is not None:
-            sys.path.insert(0, str(Path.cwd()))  # as the plan says it
+            sys.path[:0] = [str(path), str(Path.cwd())]  # as the worker does it
             settings = importlib.import_module("dlonflink.learners.settings")
             described = importlib.import_module("pydantic").TypeAdapter(settings.LearnerSettings).validate_json(learner)
             importlib.import_module("dlonflink.learners.build").look_up(described)

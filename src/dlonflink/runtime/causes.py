@@ -182,7 +182,11 @@ _RULES: Sequence[_Rule] = (
     ),
     _rule(
         r"Failed to deserialize JSON '(?P<row>.*?)'\.?",
-        lambda m: DataError("a row is not JSON of the declared columns", got=short(m["row"], 100)),
+        lambda m: DataError(
+            "a line is not JSON of the declared columns",
+            got=short(m["row"], 100),
+            fix="correct the file, or source.format, or source.columns",
+        ),
     ),
     _rule(
         r"(?:EOFException|ZipException): (?P<text>[^\n]*(?:ZLIB|GZIP|stream|header)[^\n]*)",

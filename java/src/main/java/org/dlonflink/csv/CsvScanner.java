@@ -257,6 +257,7 @@ final class CsvScanner {
                 .where(path + ", byte " + (blockOffset + place))
                 .expected(expected)
                 .got(new String(block, from, to - from, StandardCharsets.UTF_8))
+                .fix("correct the file, or copy it again, whole")
                 .exception();
     }
 }
