@@ -126,5 +126,14 @@ runtime: {{metrics: {{prometheus: {ports}}}}}
         dlf.Pipeline.from_yaml(text)
 
 
+def test_a_cluster_of_somebody_else_has_its_own_reporters(tmp_path: Path) -> None:
+    flink = dlf.Flink(target="remote", address="http://localhost:8081")
+    one = numbers(9249, tmp_path / "versions")
+    remote = one.model_copy(update={"runtime": one.runtime.model_copy(update={"flink": flink})})
+    with pytest.raises(PipelineError, match="cluster's own reporters") as caught:
+        dlf.start(remote, on="flink")
+    assert caught.value.where == "runtime.metrics.prometheus"
+
+
 def test_the_page_speaks_of_no_metric_that_it_does_not_list() -> None:
     assert set(re.findall(rf"{PREFIX}(\w+)", PAGE)) <= documented()
