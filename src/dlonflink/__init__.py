@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from dlonflink.runtime.base import Job, Progress, Summary
     from dlonflink.runtime.run import run, start
     from dlonflink.serving.model import Model, Prediction, load
+    from dlonflink.settings import Secret
     from dlonflink.store.settings import Export
     from dlonflink.store.store import Store
     from dlonflink.store.version import Version
@@ -95,6 +96,7 @@ __all__ = [
     "ResumeError",
     "Runtime",
     "SchemaError",
+    "Secret",
     "SetupError",
     "Snapshot",
     "SqlError",
@@ -155,6 +157,7 @@ _ROOMS = {
     "runtime.base": ("Job", "Progress", "Summary"),
     "runtime.run": ("run", "start"),
     "serving.model": ("Model", "Prediction", "load"),
+    "settings": ("Secret",),
     "store.settings": ("Export",),
     "store.store": ("Store",),
     "store.version": ("Version",),

@@ -15,10 +15,13 @@ NAME_PATTERN = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
 
 IMPORT_PATTERN = r"^[\w./-]+:[A-Za-z_]\w*$"
 
+VARIABLE_PATTERN = r"^[A-Za-z_][A-Za-z0-9_]*$"
+
 Step = str | int
 _PATTERNS = {
     NAME_PATTERN: "lower-case letters, digits and dashes, at most 63",
     IMPORT_PATTERN: "package.module:Name or path/to/file.py:Name",
+    VARIABLE_PATTERN: "the name of an environment variable",
 }
 _KINDS = {
     "tuple_type": "a list",

@@ -1,7 +1,7 @@
 """What every description is made of; each room owns its own descriptions, built from these.
 
-Also the one place that reads the environment (but for `failpoints`): `home()`, `cache_home()`, `java_home()` and
-`inherited()`.
+Also the one place that reads the environment (but for `failpoints`): `home()`, `cache_home()`, `java_home()`,
+`inherited()` and `Secret.read()`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import os
 import re
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import (
     AfterValidator,
@@ -24,7 +24,8 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from dlonflink.refusal import IMPORT_PATTERN, NAME_PATTERN, dotted, refused, written
+from dlonflink.errors import PipelineError
+from dlonflink.refusal import IMPORT_PATTERN, NAME_PATTERN, VARIABLE_PATTERN, dotted, refused, written
 
 _UNITS = {"ms": 1, "s": 1_000, "min": 60_000, "h": 3_600_000, "d": 86_400_000}
 
@@ -137,3 +138,49 @@ class Settings(BaseModel):
                     hint = f"did you mean {close[0]!r}?" if close else f"known keys: {', '.join(known)}"
                     raise PydanticCustomError("unknown_key", "unknown key '{key}'; {hint}", {"key": key, "hint": hint})
         return data  # pyright: ignore[reportUnknownVariableType]
+
+
+class Secret(Settings):
+    """A text that stands elsewhere: in an environment variable, or in a file (without the line end at its end). It is
+    read where it is used, and stands in no description, plan, log or error.
+    """
+
+    env: Annotated[str, Field(pattern=VARIABLE_PATTERN)] | None = None
+    """Name of the variable."""
+    file: str | None = None
+    """Path of the file."""
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> Self:
+        if (self.env is None) == (self.file is None):
+            raise ValueError("a secret is {env: NAME} or {file: PATH}, one of the two")
+        return self
+
+    def placed(self) -> Secret:
+        """The same for a process that works elsewhere."""
+        return self if self.file is None else Secret(file=str(Path(self.file).absolute()))
+
+    def read(self, where: str) -> str:
+        """The text. Raises PipelineError, which names `where`, if the variable or the file is missing."""
+        if self.env is not None:
+            value = os.environ.get(self.env)
+            if value is None:
+                raise PipelineError(
+                    f"the environment variable {self.env} is not set",
+                    where=where,
+                    fix=f"export {self.env}=... before the start",
+                )
+            return value
+        try:
+            text = Path(str(self.file)).read_text(encoding="utf-8")
+        except OSError as error:
+            raise PipelineError(
+                f"the file of a secret cannot be read: {error.strerror}", where=where, got=self.file
+            ) from None
+        except UnicodeDecodeError:
+            raise PipelineError("the file of a secret is not UTF-8", where=where, got=self.file) from None
+        return text.removesuffix("\n").removesuffix("\r")
+
+
+Text = str | tuple[str | Secret, ...]
+"""In a plan: a text, or its parts where some stand elsewhere."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -14,9 +14,10 @@ from dlonflink.connectors.memory import MemorySource, json_lines, records
 from dlonflink.connectors.parquet import ranges, write_ranges
 from dlonflink.connectors.sinks import FileSink, SqlSink
 from dlonflink.connectors.sql import SqlSource
+from dlonflink.connectors.statements import fill, split
 from dlonflink.connectors.values import VALUE, kind, schema_of, value_column
 from dlonflink.errors import PipelineError
-from dlonflink.settings import milliseconds
+from dlonflink.settings import Text, milliseconds
 from dlonflink.types import parse
 
 TABLE = "source"
@@ -28,7 +29,7 @@ _LONGEST_DELAY = milliseconds("999 d")
 """Of an interval's days, Flink's planner takes three digits."""
 
 
-def statements(source: FileSource | SqlSource | MemorySource, *, run_dir: Path) -> list[str]:
+def statements(source: FileSource | SqlSource | MemorySource, *, run_dir: Path) -> list[Text]:
     """DDL, in order, that makes the table `source`, and the view of its query. Memory's rows go into `run_dir`.
 
     Raises PipelineError for what `resolve` refuses, for files that Flink cannot name together, and for an event time
@@ -51,9 +52,9 @@ def select(source: FileSource | SqlSource | MemorySource, columns: Sequence[str]
     return f"SELECT {', '.join(quote(column) for column in columns)} FROM {quote(table)}"
 
 
-def sink_statements(sink: FileSink | SqlSink | None) -> list[str]:
+def sink_statements(sink: FileSink | SqlSink | None) -> list[Text]:
     """DDL of the table that the sink names; files need none."""
-    return split(sink.ddl) if isinstance(sink, SqlSink) else []
+    return [fill(one, sink.secrets) for one in split(sink.ddl)] if isinstance(sink, SqlSink) else []
 
 
 def sink_url(sink: FileSink) -> str:
@@ -75,9 +76,9 @@ def literal(text: str) -> str:
 _JSON = {"format": "json", "json.timestamp-format.standard": "SQL"}
 
 
-def _source_statements(source: FileSource | SqlSource | MemorySource, run_dir: Path) -> list[str]:
+def _source_statements(source: FileSource | SqlSource | MemorySource, run_dir: Path) -> list[Text]:
     if isinstance(source, SqlSource):
-        made = split(source.ddl)
+        made: list[Text] = [fill(statement, source.secrets) for statement in split(source.ddl)]
         if source.table != TABLE:
             made.append(f"CREATE TEMPORARY VIEW {quote(TABLE)} AS SELECT * FROM {_path(source.table)}")
         return made
@@ -186,24 +187,3 @@ def _url(path: Path) -> str:
 def _path(table: str) -> str:
     """`catalog.database.table` with each part quoted, unless somebody has."""
     return table if "`" in table else ".".join(quote(part) for part in table.split("."))
-
-
-_TOKEN = re.compile(r"'(?:[^']|'')*'|`(?:[^`]|``)*`|\"[^\"]*\"|--[^\n]*|/\*.*?\*/|;", re.DOTALL)
-
-
-def split(ddl: str) -> list[str]:
-    """Statements of a text, cut at semicolons that stand neither in quotes nor in comments; empty ones are left out."""
-    return [
-        text
-        for text in (piece.strip() for piece in _pieces(ddl))
-        if re.sub(r"--[^\n]*|/\*.*?\*/", "", text, flags=re.DOTALL).strip()
-    ]
-
-
-def _pieces(ddl: str) -> Iterator[str]:
-    begin = 0
-    for token in _TOKEN.finditer(ddl):
-        if token[0] == ";":
-            yield ddl[begin : token.start()]
-            begin = token.end()
-    yield ddl[begin:]

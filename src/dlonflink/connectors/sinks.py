@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from dlonflink.settings import Settings
+from dlonflink.settings import Secret, Settings
 
 
 class SqlSink(Settings):
@@ -15,6 +15,8 @@ class SqlSink(Settings):
     type: Literal["sql"] = "sql"
     ddl: str
     table: str
+    secrets: dict[str, Secret] = {}
+    """Texts that `${NAME}` stands for within the quotes of `ddl`: docs/secrets.md."""
 
 
 class FileSink(Settings):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from dlonflink.connectors.base import Columns, SourceBase
-from dlonflink.settings import Settings
+from dlonflink.settings import Secret, Settings
 
 
 class ArrowValues(Settings):
@@ -22,5 +22,7 @@ class SqlSource(SourceBase):
     type: Literal["sql"] = "sql"
     ddl: str
     table: str
+    secrets: dict[str, Secret] = {}
+    """Texts that `${NAME}` stands for within the quotes of `ddl`: docs/secrets.md."""
     arrow: ArrowValues | None = None
     """One column of the table holds record batches, with Flink's format `raw` for example."""

@@ -102,7 +102,7 @@ def web(pipeline: Pipeline | None) -> Iterator[Finding]:
     """A port for Flink's web UI."""
     written = None if pipeline is None else pipeline.runtime.flink.options.get(REST_PORT)
     fix = f'name other ports: runtime.flink.options: {{{REST_PORT}: "18081-18980"}}'
-    yield from ports("web UI", written or CLUSTER[REST_PORT], fix)
+    yield from ports("web UI", written if isinstance(written, str) else CLUSTER[REST_PORT], fix)
 
 
 def places(pipeline: Pipeline) -> Iterator[Finding]:

@@ -26,6 +26,7 @@ from dlonflink.errors import PipelineError, SchemaError
 from dlonflink.learners.settings import Torch, user_code
 from dlonflink.pipeline.options import refuse_ours
 from dlonflink.pipeline.pipeline import Pipeline
+from dlonflink.pipeline.secrets import refuse_unmatched
 from dlonflink.types import sql
 
 Target = Literal["flink", "local"]
@@ -48,6 +49,7 @@ def check(pipeline: Pipeline, on: Target, columns: pa.Schema | None) -> None:
     _check_windows(pipeline)
     # On local, too, where they mean nothing: a pipeline that is tried there is to run on Flink.
     refuse_ours(pipeline.runtime.flink.options)
+    refuse_unmatched(pipeline)
     _check_sink(pipeline, columns)
     _check_worker(pipeline, on)
     if on == "local":

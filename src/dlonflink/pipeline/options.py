@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from dlonflink.errors import PipelineError
 from dlonflink.pipeline.pipeline import Metrics, Pipeline
-from dlonflink.settings import milliseconds
+from dlonflink.settings import Secret, Text, milliseconds
 
 REST_PORT = "rest.bind-port"
 _PORTS = "18081-18980"
@@ -80,7 +80,7 @@ CLUSTER: Mapping[str, str] = {
 """The same, for a cluster of our own: one that runs has made up its mind."""
 
 
-def refuse_ours(options: Mapping[str, str]) -> None:
+def refuse_ours(options: Mapping[str, str | Secret]) -> None:
     """PipelineError for an option that is not the user's to set, naming what is."""
     for key in options:
         place = f"runtime.flink.options.{key}"
@@ -112,15 +112,15 @@ def metrics_options(metrics: Metrics, run: str) -> dict[str, str]:
 
 def flink_options(
     pipeline: Pipeline, *, checkpoints: str, scratch: Path, resume: str | None, jars: Sequence[str] = ()
-) -> dict[str, str]:
+) -> dict[str, Text]:
     """The whole configuration. `resume` is the URL of a retained checkpoint, `jars` are those a cluster has to get."""
     flink = pipeline.runtime.flink
     remote = flink.target == "remote"
     fixed = _FIXED if remote else {**_FIXED, **_LOOPBACK}
-    options = {
+    options: dict[str, Text] = {
         **_DEFAULTS,
         **({} if remote else CLUSTER),
-        **flink.options,
+        **texts(flink.options),
         **{key: value for key, (value, _) in fixed.items()},
         "pipeline.name": pipeline.name,
         "parallelism.default": str(flink.parallelism),
@@ -135,3 +135,8 @@ def flink_options(
     if resume:
         options["execution.state-recovery.path"] = resume
     return dict(sorted(options.items()))
+
+
+def texts(values: Mapping[str, str | Secret]) -> dict[str, Text]:
+    """As a plan holds them: a secret as its reference."""
+    return {key: value if isinstance(value, str) else (value.placed(),) for key, value in values.items()}

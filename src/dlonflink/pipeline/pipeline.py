@@ -16,7 +16,7 @@ from dlonflink.evaluation.settings import Evaluation
 from dlonflink.features.columns import Features, Label
 from dlonflink.learners.settings import LearnerSettings
 from dlonflink.pipeline import yaml
-from dlonflink.settings import Name, Settings, Span, milliseconds
+from dlonflink.settings import Name, Secret, Settings, Span, milliseconds
 from dlonflink.store.settings import Export
 
 Source = Annotated[FileSource | SqlSource | MemorySource, Field(discriminator="type")]
@@ -50,8 +50,8 @@ class Flink(Settings):
     """Of the source and the SQL; as many task slots are needed. What learns is one process."""
     jars: tuple[str, ...] = ()
     """Connector jars: paths."""
-    options: dict[str, str] = {}
-    """Any Flink option; one that we set ourselves is refused, naming our key."""
+    options: dict[str, str | Secret] = {}
+    """Any Flink option; one that we set ourselves is refused, naming our key. A value may be a secret."""
 
 
 class Worker(Settings):
@@ -59,8 +59,8 @@ class Worker(Settings):
 
     python: str | None = None
     """The worker's interpreter. Default: the one that runs dlonflink."""
-    env: dict[str, str] = {}
-    """Added to the worker's environment."""
+    env: dict[str, str | Secret] = {}
+    """Added to the worker's environment. A value may be a secret, which is read where the worker starts."""
     files: tuple[str, ...] = ()
     """Files and directories of your own code; they travel to the worker, which finds each by its own name on its Python
     path. Left out: names that begin with a dot, and `__pycache__`."""

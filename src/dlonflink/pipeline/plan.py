@@ -17,9 +17,9 @@ from dlonflink.connectors.sinks import FileSink, SqlSink
 from dlonflink.connectors.values import input_of
 from dlonflink.learners.settings import user_code, with_user_code
 from dlonflink.pipeline.check import columns_read
-from dlonflink.pipeline.options import flink_options, metrics_options
+from dlonflink.pipeline.options import flink_options, metrics_options, texts
 from dlonflink.pipeline.pipeline import Pipeline, Runtime
-from dlonflink.settings import Name, Settings
+from dlonflink.settings import Name, Settings, Text
 from dlonflink.training.scored import scored_schema
 from dlonflink.training.settings import TrainingPlan
 from dlonflink.types import sql
@@ -74,14 +74,14 @@ class JobPlan(Settings):
     run: str
     target: Literal["embedded", "remote"]
     detached: bool
-    flink: dict[str, str]
+    flink: dict[str, Text]
     slots: int
-    statements: tuple[str, ...]
+    statements: tuple[Text, ...]
     query: str
     input: Literal["rows", "values"]
     operator: Operator
     command: tuple[str, ...]
-    environment: dict[str, str]
+    environment: dict[str, Text]
     log: str | None
     files: str | None
     scored: tuple[ScoredColumn, ...]
@@ -216,7 +216,7 @@ def make(pipeline: Pipeline, training: TrainingPlan, columns: pa.Schema | None, 
         input="rows" if training.input.kind == "rows" else "values",
         operator=Operator(),
         command=tuple(launch.command),
-        environment={**launch.environment, **pipeline.runtime.worker.env},
+        environment={**texts(pipeline.runtime.worker.env), **launch.environment},
         log=None if launch.log is None else str(launch.log),
         files=None if launch.files is None else str(launch.files),
         scored=() if sink is None else _scored(training, columns),

@@ -29,10 +29,9 @@ appender.file.name = file
 appender.file.type = File
 appender.file.fileName = {log}
 appender.file.append = true
-appender.file.layout.type = PatternLayout
+# Ours: the values of secrets go out as stars.
+appender.file.layout.type = RedactedLayout
 appender.file.layout.pattern = {pattern}
-# The pattern has its own place for them.
-appender.file.layout.alwaysWriteExceptions = false
 logger.netty.name = org.apache.flink.shaded.netty4.io.netty.util
 logger.netty.level = WARN
 """

@@ -41,7 +41,9 @@ class Interpreter:
         return Compiler(self.python, [*self.command(), "--compile", str(plan)], self.environment)
 
     def _environment(self, pipeline: Pipeline, scratch: Path) -> dict[str, str]:
-        environment = {"PYTHONUNBUFFERED": "1", **pipeline.runtime.worker.env}
+        # Without the secrets, which Java reads where it starts the worker: to compile needs none.
+        plain = {name: value for name, value in pipeline.runtime.worker.env.items() if isinstance(value, str)}
+        environment = {"PYTHONUNBUFFERED": "1", **plain}
         if self.python != str(Path(sys.executable).absolute()):
             # Our package alone: our whole site-packages would put our numpy before the interpreter's own.
             link = scratch / "python" / _PACKAGE.name

@@ -11,6 +11,7 @@ from dlonflink.errors import PipelineError, SetupError
 from dlonflink.pipeline import plan as plans
 from dlonflink.pipeline.check import Target, check, columns_read
 from dlonflink.pipeline.pipeline import Pipeline
+from dlonflink.pipeline.secrets import references
 from dlonflink.runtime.base import Job, Summary
 from dlonflink.runtime.directory import RunDirectory
 from dlonflink.runtime.embedded import EmbeddedJob
@@ -74,6 +75,10 @@ def run(pipeline: Pipeline, *, on: Target | None = None, fresh: bool = False, re
 def _on_flink(pipeline: Pipeline, training: TrainingPlan, columns: pa.Schema | None, directory: RunDirectory) -> Job:
     if directory.resumed_run is not None:
         refuse_changes(training, directory.base / "runs" / directory.resumed_run / "plan.json")
+    for where, secret in references(pipeline):
+        # A missing one is better known now than when the JVM has started. A cluster has an environment of its own.
+        if pipeline.runtime.flink.target == "embedded" or not where.startswith("runtime.worker."):
+            secret.read(where)
     java = find_java()
     interpreter = Interpreter(pipeline, directory.scratch)
     launch = plans.Launch(

@@ -7,6 +7,7 @@ import javax.annotation.Nullable;
 import org.apache.flink.annotation.Internal;
 import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.node.ObjectNode;
 import org.dlonflink.json.Json;
+import org.dlonflink.secret.Redaction;
 
 /**
  * Carries a {@link Failure}, or the worker's ERROR frame, as JSON in its message: Flink turns exceptions into
@@ -26,7 +27,7 @@ public sealed class FailureException extends IOException permits LastingFailureE
             Set.of("pipeline", "setup", "data", "schema", "sql", "protocol", "resume", "fenced");
 
     FailureException(ObjectNode error, @Nullable Throwable cause) {
-        super(MARK + Json.write(error), cause);
+        super(MARK + Redaction.of(Json.write(error)), cause);
     }
 
     /** @param error the members of an ERROR frame */

@@ -11,6 +11,7 @@ import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.node.Obje
 import org.apache.flink.util.SerializedThrowable;
 import org.dlonflink.failure.FailureException;
 import org.dlonflink.json.Json;
+import org.dlonflink.secret.Redaction;
 
 /** Tells the process that started us how the run goes: one JSON object a line. */
 @Internal
@@ -64,7 +65,7 @@ public final class Events {
 
     /** A {@code null} argument of set() becomes a JSON null. */
     private synchronized void write(ObjectNode event) {
-        byte[] line = (Json.write(event) + "\n").getBytes(StandardCharsets.UTF_8);
+        byte[] line = (Redaction.of(Json.write(event)) + "\n").getBytes(StandardCharsets.UTF_8);
         out.write(line, 0, line.length);
         out.flush();
     }

@@ -29,6 +29,7 @@ import org.dlonflink.failure.FailureException;
 import org.dlonflink.operator.TrainOperatorFactory;
 import org.dlonflink.operator.TrainSettings;
 import org.dlonflink.plan.Plan;
+import org.dlonflink.plan.Text;
 
 /** Turns a plan into a job: statements, query, operator, sink. */
 final class TrainPipeline {
@@ -50,21 +51,23 @@ final class TrainPipeline {
             environment.registerCachedFile(plan.files(), TrainSettings.FILES);
         }
         StreamTableEnvironment tables = StreamTableEnvironment.create(environment);
-        List<String> statements = plan.statements();
+        List<Text> statements = plan.statements();
         for (int i = 0; i < statements.size(); i++) {
-            String statement = statements.get(i);
-            attempt("statement " + (i + 1) + " of " + statements.size(), statement, () -> define(tables, statement));
+            Text statement = statements.get(i);
+            String place = "statement " + (i + 1) + " of " + statements.size();
+            attempt(place, statement.toString(), () -> define(tables, statement, place));
         }
         attempt("the query", plan.query(), () -> train(plan, tables));
         return environment;
     }
 
-    private static void define(StreamTableEnvironment tables, String statement) throws FailureException {
+    private static void define(StreamTableEnvironment tables, Text text, String place) throws FailureException {
+        String statement = text.sql(place);
         Operation operation =
                 ((TableEnvironmentInternal) tables).getParser().parse(statement).get(0);
         if (operation instanceof QueryOperation || operation instanceof ModifyOperation) {
             throw Failure.of("sql", "a statement would start a job of its own")
-                    .where(shown(statement))
+                    .where(shown(text.toString()))
                     .expected("CREATE TABLE, CREATE VIEW, CREATE FUNCTION and the like")
                     .fix("put the SELECT into `query`, and name the table for the scored rows as `sink`")
                     .exception();

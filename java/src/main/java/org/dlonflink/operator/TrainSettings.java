@@ -7,6 +7,7 @@ import javax.annotation.Nullable;
 import org.apache.flink.annotation.Internal;
 import org.apache.flink.table.types.logical.RowType;
 import org.dlonflink.plan.Plan;
+import org.dlonflink.plan.Text;
 
 /**
  * What the operator is told; travels to the task managers within the job.
@@ -24,7 +25,7 @@ public record TrainSettings(
         String run,
         Plan.Limits limits,
         ArrayList<String> command,
-        LinkedHashMap<String, String> environment,
+        LinkedHashMap<String, Text> environment,
         @Nullable String log,
         boolean files,
         String worker,

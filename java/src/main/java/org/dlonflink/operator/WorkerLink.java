@@ -5,6 +5,7 @@ import java.nio.ByteBuffer;
 import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -14,6 +15,7 @@ import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.node.Obje
 import org.dlonflink.failure.FailureException;
 import org.dlonflink.json.Json;
 import org.dlonflink.log.LogContext;
+import org.dlonflink.plan.Text;
 import org.dlonflink.wire.Frame;
 import org.dlonflink.wire.FrameReader;
 import org.dlonflink.wire.FrameType;
@@ -61,8 +63,9 @@ final class WorkerLink {
     static WorkerLink start(TrainSettings settings, int attempt, Receiver receiver) throws IOException {
         String title = "worker of " + settings.name() + ", run " + settings.run() + ", attempt " + attempt;
         String line = LogContext.line(settings.name(), settings.run(), attempt, "the worker starts");
+        Map<String, String> environment = Text.readAll(settings.environment(), "runtime.worker.env");
         Path log = settings.log() == null ? null : Path.of(settings.log());
-        WorkerProcess process = WorkerProcess.start(settings.command(), settings.environment(), log, line, title);
+        WorkerProcess process = WorkerProcess.start(settings.command(), environment, log, line, title);
         return new WorkerLink(settings, process, receiver);
     }
 

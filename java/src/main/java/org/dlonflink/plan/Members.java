@@ -67,6 +67,45 @@ final class Members {
         return map;
     }
 
+    /** Texts that may hold references to secrets. */
+    List<Text> phrases(String name) throws FailureException {
+        List<Text> phrases = new ArrayList<>();
+        for (JsonNode element : member(name, "an array of texts", JsonNode::isArray)) {
+            phrases.add(phrase(name + "[" + phrases.size() + "]", element));
+        }
+        return List.copyOf(phrases);
+    }
+
+    Map<String, Text> phraseMap(String name) throws FailureException {
+        Map<String, Text> map = new LinkedHashMap<>();
+        JsonNode texts = member(name, "an object of texts", JsonNode::isObject);
+        for (Map.Entry<String, JsonNode> entry : texts.properties()) {
+            map.put(entry.getKey(), phrase(name + "." + entry.getKey(), entry.getValue()));
+        }
+        return map;
+    }
+
+    /** A string, or an array of strings and references. */
+    private Text phrase(String name, JsonNode value) throws FailureException {
+        if (value.isTextual()) {
+            return Text.of(value.textValue());
+        }
+        require(name, value, "a string, or an array of strings and references", JsonNode::isArray);
+        List<Text.Part> parts = new ArrayList<>();
+        for (JsonNode element : value) {
+            String place = name + "[" + parts.size() + "]";
+            require(place, element, "a string or a reference", n -> n.isTextual() || n.isObject());
+            if (element.isTextual()) {
+                parts.add(new Text.Part(element.textValue(), null, null));
+            } else {
+                Members reference = new Members(path + "." + place, (ObjectNode) element);
+                parts.add(new Text.Part(null, reference.textOrNull("env"), reference.textOrNull("file")));
+                reference.refuseOthers();
+            }
+        }
+        return new Text(parts);
+    }
+
     Members object(String name) throws FailureException {
         return new Members(path + "." + name, (ObjectNode) member(name, "an object", JsonNode::isObject));
     }

@@ -11,7 +11,7 @@ import org.apache.flink.annotation.Internal;
  *
  * @param remote the job is submitted to a cluster that runs; else to one in this process
  * @param detached the run ends with the submission
- * @param flink the whole Flink configuration
+ * @param flink the whole Flink configuration, with the values of its secrets
  * @param query gives the rows; its columns, in order, are those of every batch
  * @param values the query gives one column of BYTES, which holds whole batches; they go to the worker unopened
  * @param command starts the worker; the socket's path is appended
@@ -29,17 +29,23 @@ public record Plan(
         boolean detached,
         Map<String, String> flink,
         int slots,
-        List<String> statements,
+        List<Text> statements,
         String query,
         boolean values,
         Limits limits,
         List<String> command,
-        Map<String, String> environment,
+        Map<String, Text> environment,
         @Nullable String log,
         @Nullable String files,
         List<Column> scored,
         @Nullable Sink sink,
         String worker) {
+
+    /** Without the values of its secrets. */
+    @Override
+    public String toString() {
+        return "plan of " + name + ", run " + run;
+    }
 
     /**
      * Limits of the operator; a batch goes out when the first of the three {@code batch} limits is reached.

@@ -75,12 +75,12 @@ public final class PlanReader {
                 job.bool("detached"),
                 flink(job),
                 job.integer("slots", 1),
-                job.texts("statements"),
+                job.phrases("statements"),
                 job.text("query"),
                 values(job),
                 limits(job.object("operator")),
                 job.texts("command"),
-                job.map("environment"),
+                job.phraseMap("environment"),
                 job.textOrNull("log"),
                 job.textOrNull("files"),
                 columns(job),
@@ -101,7 +101,7 @@ public final class PlanReader {
 
     /** A model version appears only at checkpoints, the last one only at the checkpoint after the input has ended. */
     private static Map<String, String> flink(Members job) throws FailureException {
-        Map<String, String> flink = job.map("flink");
+        Map<String, String> flink = Text.readAll(job.phraseMap("flink"), "runtime.flink.options");
         if (!flink.containsKey(INTERVAL)) {
             throw job.refusal("flink", "a value for " + INTERVAL, "none");
         }

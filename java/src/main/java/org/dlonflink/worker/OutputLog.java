@@ -12,6 +12,7 @@ import java.util.Deque;
 import javax.annotation.Nullable;
 import org.dlonflink.failure.Failure;
 import org.dlonflink.log.LogContext;
+import org.dlonflink.secret.Redaction;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -24,7 +25,6 @@ final class OutputLog {
 
     private static final int KEPT_LINES = 20;
     private static final int KEPT_BYTES_OF_LINE = 500;
-    private static final int BUFFER_BYTES = 1 << 13;
 
     private final InputStream output;
     private final OutputStream file;
@@ -80,13 +80,9 @@ final class OutputLog {
     }
 
     private void pump() {
-        byte[] buffer = new byte[BUFFER_BYTES];
-        OutputStream sink = file;
-        try (file) {
-            for (int n = output.read(buffer); n >= 0; n = output.read(buffer)) {
-                keep(buffer, n);
-                sink = write(sink, buffer, n);
-            }
+        try (file;
+                OutputStream lines = Redaction.stream(new Taken())) {
+            output.transferTo(lines);
         } catch (IOException e) {
             // The pipe is closed when the process is destroyed.
             LOG.debug("the worker's output ended", e);
@@ -94,19 +90,30 @@ final class OutputLog {
         endLine();
     }
 
-    /** A full disk must not stop the worker, which would block on its next print: go on reading. */
-    private static OutputStream write(OutputStream sink, byte[] buffer, int n) {
-        try {
-            sink.write(buffer, 0, n);
-            return sink;
-        } catch (IOException e) {
-            LOG.warn("the worker's log cannot be written any more", e);
-            return OutputStream.nullOutputStream();
+    /** What is kept and what is written, without the values of secrets. */
+    private final class Taken extends OutputStream {
+        private OutputStream sink = file;
+
+        @Override
+        public void write(int b) {
+            write(new byte[] {(byte) b}, 0, 1);
+        }
+
+        /** A full disk must not stop the worker, which would block on its next print: go on reading. */
+        @Override
+        public void write(byte[] buffer, int offset, int length) {
+            keep(buffer, offset, length);
+            try {
+                sink.write(buffer, offset, length);
+            } catch (IOException e) {
+                LOG.warn("the worker's log cannot be written any more", e);
+                sink = OutputStream.nullOutputStream();
+            }
         }
     }
 
-    private void keep(byte[] buffer, int n) {
-        for (int i = 0; i < n; i++) {
+    private void keep(byte[] buffer, int offset, int length) {
+        for (int i = offset; i < offset + length; i++) {
             if (buffer[i] == '\n') {
                 endLine();
             } else if (lineBytes < line.length) {
