@@ -98,12 +98,19 @@ final class Members {
             if (element.isTextual()) {
                 parts.add(new Text.Part(element.textValue(), null, null));
             } else {
-                Members reference = new Members(path + "." + place, (ObjectNode) element);
-                parts.add(new Text.Part(null, reference.textOrNull("env"), reference.textOrNull("file")));
-                reference.refuseOthers();
+                parts.add(reference(new Members(path + "." + place, (ObjectNode) element)));
             }
         }
         return new Text(parts);
+    }
+
+    private static Text.Part reference(Members reference) throws FailureException {
+        Text.Part part = new Text.Part(null, reference.textOrNull("env"), reference.textOrNull("file"));
+        reference.refuseOthers();
+        if ((part.env() == null) == (part.file() == null)) {
+            throw reference.refusal("env", "either a variable or a file", part.env() == null ? "neither" : "both");
+        }
+        return part;
     }
 
     Members object(String name) throws FailureException {

@@ -4,11 +4,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.node.ObjectNode;
 import org.dlonflink.failure.FailureException;
 import org.dlonflink.json.Json;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -52,6 +55,22 @@ class PlanReaderTest {
         assertThat(wrapped.path("w")).isEqualTo(Json.parseObject(PLAN).path("worker"));
     }
 
+    @Test
+    void aTextIsPutTogetherWhereItIsUsed(@TempDir Path directory) throws IOException {
+        Path file = Files.writeString(directory.resolve("secret"), "it's\n");
+        String reference = Json.write(Json.object().putNull("env").put("file", file.toString()));
+        Plan plan = PlanReader.parse(PLAN.replace("\"CREATE TABLE t (a INT)\"", "[\"a '\", " + reference + ", \"'\"]")
+                .replace("\"X\": \"1\"", "\"X\": [" + reference + "]"));
+        Text statement = plan.statements().get(0);
+        assertThat(statement.sql("here")).isEqualTo("a 'it''s'");
+        assertThat(statement).hasToString("a '***'");
+        assertThat(Text.readAll(plan.environment(), "env")).containsEntry("X", "it's");
+        Files.delete(file);
+        assertThatThrownBy(() -> Text.readAll(plan.environment(), "env")).hasMessageContaining("env.X");
+        Text missing = new Text(List.of(new Text.Part(null, "NO_SUCH_VARIABLE", null)));
+        assertThatThrownBy(() -> missing.read("there")).hasMessageContaining("NO_SUCH_VARIABLE is not set");
+    }
+
     @ParameterizedTest
     @CsvSource(
             delimiter = '|',
@@ -69,6 +88,9 @@ class PlanReaderTest {
                 "execution.checkpointing.interval|interval|plan.job.flink",
                 "\"a\": \"b\"|\"a\": 1|plan.job.flink.a",
                 "[\"CREATE TABLE t (a INT)\"]|[1]|plan.job.statements[0]",
+                "[\"CREATE TABLE t (a INT)\"]|[[\"a\", 1]]|plan.job.statements[0][1]",
+                "[\"CREATE TABLE t (a INT)\"]|[[{\"env\": \"A\"}]]|plan.job.statements[0][0].file",
+                "[\"CREATE TABLE t (a INT)\"]|[[{\"env\": null, \"file\": null}]]|plan.job.statements[0][0].env",
                 "\"batch_rows\": 10|\"batch_rows\": -1|plan.job.operator.batch_rows",
                 "\"batch_bytes\": 1000|\"batch_bytes\": 1048577|plan.job.operator.batch_bytes",
                 "\"stop_ms\": 0|\"stop_ms\": 0, \"x\": 0|plan.job.operator.x",
