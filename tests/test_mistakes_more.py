@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pyarrow import csv, parquet
 
 import dlonflink as dlf
 from conftest import LEARNER
@@ -62,6 +63,31 @@ def cut_in_quotes(whole: str) -> str:
 def cut_gzip(folder: Path) -> None:
     data = gzip.compress((folder / "clicks.csv").read_bytes())
     (folder / "clicks.csv.gz").write_bytes(data[: len(data) * 2 // 3])
+
+
+def cut_parquet(folder: Path) -> None:
+    parquet.write_table(csv.read_csv(folder / "clicks.csv"), folder / "clicks.parquet")
+    data = (folder / "clicks.parquet").read_bytes()
+    (folder / "clicks.parquet").write_bytes(data[: len(data) // 2])
+
+
+MODULE = """\
+import torch
+
+
+class Mine(torch.nn.Module):
+    def __init__(self, inputs):
+        super().__init__()
+        self.out = torch.nn.Linear(inputs.dim, 2)
+
+    def forward(self, x):
+        return self.out(x["ad"])
+"""
+
+
+def without_torch(folder: Path) -> None:
+    (folder / "without").mkdir()
+    (folder / "without" / "torch.py").write_text("raise ModuleNotFoundError(\"No module named 'torch'\", name='torch')")
 
 
 def old_connector(folder: Path) -> None:
@@ -227,6 +253,15 @@ MISTAKES = {
     "cut within quotes": Mistake(
         "the file is not CSV", "clicks.csv", "correct the file", error=DataError, prepare=text(cut_in_quotes)
     ),
+    "a Parquet file cut off": Mistake(
+        "the file is not Parquet",
+        "clicks.parquet",
+        "copy it again",
+        (("{path}", "clicks.parquet"), ("format: csv", "format: parquet")),
+        on=LOCAL,
+        error=DataError,
+        prepare=cut_parquet,
+    ),
     "a compressed file cut off": Mistake(
         "the file cannot be read to its end",
         "clicks.csv.gz",
@@ -276,6 +311,25 @@ MISTAKES = {
         on=LOCAL,
         error=LearnerError,
         prepare=returns("s[:, 0]"),
+    ),
+    "logits of another shape": Mistake(
+        "the module's forward returned something else than a logit for each row and label",
+        "model.py:Mine, rows 1 to 256",
+        "self.out(h).squeeze(1)",
+        (("type: logistic", 'type: torch, module: "model.py:Mine"'),),
+        on=LOCAL,
+        error=LearnerError,
+        prepare=lambda folder: (folder / "model.py").write_text(MODULE),
+    ),
+    "no torch": Mistake(
+        "the learner 'deepfm' needs torch, which is not installed",
+        "pipeline.yaml:11 (learner.type)",
+        "pip install 'dlonflink[torch]'",
+        (("type: logistic", "type: deepfm"),),
+        {"PYTHONPATH": "{folder}/without"},
+        on=LOCAL,
+        error=SetupError,
+        prepare=without_torch,
     ),
     "killed by the kernel": Mistake(
         "killed by SIGKILL (exit code 137): most likely the machine, or the container, ran out of memory",

@@ -11,8 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dlonflink import errors
-from dlonflink.errors import DLOnFlinkError, LearnerError, SqlError
+from dlonflink.errors import DLOnFlinkError, LearnerError, SqlError, WorkerError
+from dlonflink.runtime import causes as causes_table
 from dlonflink.runtime.explain import brief, explain, explain_exit, explain_interpreter
+from dlonflink.runtime.flink import flink_jars
+from dlonflink.runtime.jars import Jar, flink_version, minor_of, misfit
 
 LOG = Path("/home/logs/run-flink.log")
 
@@ -46,6 +49,15 @@ NO_COLUMN = f"""{CALCITE}From line 1, column 8 to line 1, column 11: Column 'cli
 did you mean 'click'?"""
 NO_TABLE = f"{CALCITE}From line 2, column 6 to line 2, column 11: Object 'sorce' not found"
 
+NO_FIT = f"""{TABLE}ValidationException: Column types of query result and sink for 'a_catalog.a_database.s' \
+do not match.
+Cause: Different number of columns.
+
+Query schema: [id: BIGINT, score: FLOAT]
+Sink schema:  [score: FLOAT]"""
+LATE = """org.apache.flink.util.FlinkRuntimeException: Exceeded checkpoint tolerable failure threshold. The latest \
+checkpoint failed due to Checkpoint expired before completing., view the Checkpoint History tab"""
+
 KNOWN = [
     ("java.io.IOException: No space left on device", "setup", "the disk is full"),
     ("java.lang.OutOfMemoryError: Java heap space", "setup", "Java heap space"),
@@ -60,6 +72,16 @@ KNOWN = [
     ("java.io.FileNotFoundException: File /data/a.csv does not exist or the user", "data", "/data/a.csv"),
     ("java.lang.ClassNotFoundException: org.apache.kafka.Consumer", "setup", "org.apache.kafka.Consumer"),
     ("java.lang.IllegalStateException: There is no operator for the state abc", "resume", "--fresh"),
+    ("a.NoResourceAvailableException: Could not acquire the minimum required resources.", "setup", "no task slot"),
+    (
+        "org.apache.flink.core.fs.UnsupportedFileSystemSchemeException: no file system implementation for scheme 's3'.",
+        "setup",
+        "flink-s3-fs-hadoop",
+    ),
+    ("java.lang.NoSuchMethodError: 'void org.x.Y.z()'", "setup", "written against another Flink"),
+    ("java.io.EOFException: Unexpected end of ZLIB input stream", "data", "copy it again"),
+    (NO_FIT, "sql", "give the table these columns"),
+    (LATE, "job", "checkpoints take longer than they may"),
     ("java.lang.RuntimeException: RowTime field should not be null, please convert", "data", "event time is NULL"),
 ]
 
@@ -132,6 +154,36 @@ def test_nothing_is_left_unmapped(chain: list[str], reported: dict[str, Any] | N
 @given(st.integers(-9, 255), st.text(max_size=200))
 def test_a_dead_jvm_is_explained(code: int, output: str) -> None:
     assert str(code) in str(explain_exit(code, output, LOG)) or explain_exit(code, output, LOG).code == "setup"
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        (137, "out of memory"),
+        (139, "SIGSEGV"),
+        (134, "native library"),
+        (3, "code 3"),
+        (143, "SIGTERM"),
+        (200, "code 200"),
+    ],
+)
+def test_a_worker_that_went_without_a_word(code: int, said: str) -> None:
+    reported = WorkerError(f"the worker exited with code {code}", where="worker of clicks").to_json()
+    error = explain(event(error=reported), LOG, {"rows": 1, "memory_mib": 1234})
+    assert isinstance(error, WorkerError)
+    assert error.exit_code == code
+    assert said in str(error)
+    assert error.fix
+    assert ("1,234 MiB" in str(error)) is (code == 137)
+
+
+@pytest.mark.parametrize("coordinates", {**causes_table._JARS, **causes_table._FILE_SYSTEMS}.values())
+def test_a_jar_is_named_for_the_flink_we_bring(coordinates: str) -> None:
+    _, name, version = coordinates.partition(",")[0].split(":")
+    theirs, ours = minor_of(f"{name}-{version}.jar"), flink_version(flink_jars())
+    assert theirs is not None
+    assert ours is not None
+    assert misfit(Jar(Path(name), theirs, version), ours) is None
 
 
 def test_a_package_missing_in_the_interpreter() -> None:

@@ -164,7 +164,9 @@ def _open(file: Path) -> pq.ParquetFile:
     try:
         return pq.ParquetFile(str(file))
     except BROKEN as error:
-        raise DataError("the file is not Parquet", where=str(file), got=str(error), fix="correct the file") from error
+        raise DataError(
+            "the file is not Parquet", where=str(file), got=str(error), fix="copy it again, whole, or correct it"
+        ) from error
 
 
 def _identity(file: Path) -> tuple[int, str]:

@@ -99,10 +99,14 @@ def ports(name: str, bounds: str, fix: str) -> Iterator[Finding]:
 
 
 def web(pipeline: Pipeline | None) -> Iterator[Finding]:
-    """A port for Flink's web UI."""
+    """A port for Flink's web UI, and one for Prometheus where it is asked for."""
     written = None if pipeline is None else pipeline.runtime.flink.options.get(REST_PORT)
     fix = f'name other ports: runtime.flink.options: {{{REST_PORT}: "18081-18980"}}'
     yield from ports("web UI", written if isinstance(written, str) else CLUSTER[REST_PORT], fix)
+    asked = None if pipeline is None else pipeline.runtime.metrics.prometheus
+    if asked is not None:
+        fix = "give runtime.metrics.prometheus a range, e.g. 9249-9259"
+        yield from ports("Prometheus", str(asked), fix)
 
 
 def places(pipeline: Pipeline) -> Iterator[Finding]:

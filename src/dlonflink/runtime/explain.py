@@ -51,12 +51,11 @@ def _exited(error: WorkerError, report: Mapping[str, Any] | None) -> None:
     if match is None:
         return
     error.exit_code = int(match[1])
-    if error.exit_code <= _SIGNALLED:
-        error.fix = error.fix or "what it printed is in the worker's log"
-        return
+    error.fix = error.fix or "what it printed is in the worker's log"
     number = error.exit_code - _SIGNALLED
-    name = signal.Signals(number).name if number in set(signal.Signals) else f"signal {number}"
-    error.what = f"the worker was killed by {name} (exit code {error.exit_code})"
+    if number not in set(signal.Signals):
+        return
+    error.what = f"the worker was killed by {signal.Signals(number).name} (exit code {error.exit_code})"
     if number == signal.SIGKILL:
         error.what += ": most likely the machine, or the container, ran out of memory"
         error.got = _memory(report)

@@ -44,16 +44,19 @@ def look(path: Path) -> Jar:
     version = manifest.get("Implementation-Version")
     if _FLINK_VERSION in manifest:
         return Jar(path, minor(manifest[_FLINK_VERSION]), version)
-    named = _NAME.fullmatch(path.stem)
-    if named is None:
-        return Jar(path, None, version)
-    return Jar(path, named["flink"] or minor(named["version"]), named["version"])
+    return Jar(path, minor_of(path.name), version)
 
 
 def flink_version(jars: Sequence[Path]) -> str | None:
     """Of the Flink that `jars` are: flink-dist-2.2.1.jar."""
     found = (re.fullmatch(r"flink-dist-(.+)\.jar", jar.name) for jar in jars)
     return next((match[1] for match in found if match), None)
+
+
+def minor_of(name: str) -> str | None:
+    """Flink's minor that a jar's name says."""
+    named = _NAME.fullmatch(name.removesuffix(".jar"))
+    return None if named is None else named["flink"] or minor(named["version"])
 
 
 def minor(version: str) -> str:
