@@ -276,6 +276,16 @@ def test_the_learners_file(code: str, said: str, stream: Any, tmp_path: Path) ->
 # --- the pipeline ---
 
 
+def test_secrets(stream: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "key").write_text("hunter2")
+    env: dict[str, Any] = {"A": dlf.Secret(env="NOT_SET"), "B": dlf.Secret(file=str(tmp_path / "key"))}
+    found = list(pipeline.secrets(clicks(stream, runtime=dlf.Runtime(worker=dlf.Worker(env=env)))))
+    assert [one.state for one in found] == ["fail", "ok"]
+    assert "NOT_SET" in found[0].found
+    assert "export NOT_SET=" in (found[0].fix or "")
+    assert "hunter2" not in repr(found)
+
+
 def test_the_source(stream: Any, tmp_path: Path) -> None:
     def look_at(**changes: Any) -> Finding:
         (finding,) = pipeline.source(clicks(stream, **changes))

@@ -321,6 +321,14 @@ MISTAKES = {
         error=LearnerError,
         prepare=lambda folder: (folder / "model.py").write_text(MODULE),
     ),
+    "a secret that is not there": Mistake(
+        "the environment variable CLICKS_KEY is not set",
+        "pipeline.yaml:13 (runtime.worker.env.KEY)",
+        "export CLICKS_KEY=...",
+        pipeline=PIPELINE + "runtime: {{worker: {{env: {{KEY: {{env: CLICKS_KEY}}}}}}}}\n",
+        on=FLINK,
+        error=PipelineError,
+    ),
     "no torch": Mistake(
         "the learner 'deepfm' needs torch, which is not installed",
         "pipeline.yaml:11 (learner.type)",

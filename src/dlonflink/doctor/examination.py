@@ -51,6 +51,7 @@ def _order(pipeline: Pipeline | None, target: Target) -> Iterator[tuple[object, 
     yield "machine", "places", pipeline
     if flink:
         yield "interpreter", "interpreter", pipeline
+        yield "pipeline", "secrets", pipeline
     yield "pipeline", "sections", pipeline, target
     yield "pipeline", "source", pipeline
     yield "pipeline", "versions", pipeline

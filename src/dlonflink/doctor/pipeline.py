@@ -13,6 +13,7 @@ from dlonflink.features.labels import truth
 from dlonflink.pipeline import plan as plans
 from dlonflink.pipeline.check import Target, check
 from dlonflink.pipeline.pipeline import Pipeline
+from dlonflink.pipeline.secrets import references
 from dlonflink.runtime.places import need_own_store
 from dlonflink.store.store import Store
 
@@ -26,6 +27,16 @@ def sections(pipeline: Pipeline, on: Target) -> Iterator[Finding]:
         yield Finding("pipeline", "ok", f"{pipeline.name}: the sections fit together, to run on {on}")
     except DLOnFlinkError as error:
         yield Finding.of("pipeline", error)
+
+
+def secrets(pipeline: Pipeline) -> Iterator[Finding]:
+    """Is each of them there? What it says is nobody's business."""
+    for where, secret in references(pipeline):
+        try:
+            secret.read(where)
+            yield Finding("secret", "ok", f"{where}: it is there")
+        except DLOnFlinkError as error:
+            yield Finding.of("secret", error)
 
 
 def source(pipeline: Pipeline) -> Iterator[Finding]:
