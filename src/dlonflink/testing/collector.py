@@ -1,0 +1,126 @@
+"""A worker that learns nothing and keeps the rows: `python -m dlonflink.testing.collector FILE ROWS SOCKET`.
+
+FILE becomes an Arrow IPC stream when the input is over, or ROWS are there (0: no limit). It speaks the whole protocol,
+so Flink's side is the one that trains; its checkpoints hold nothing to go on from.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import socket
+import sys
+from pathlib import Path
+from typing import final
+
+import pyarrow as pa
+
+from dlonflink.errors import DLOnFlinkError, ResumeError
+from dlonflink.store.provenance import libraries
+from dlonflink.training.settings import TrainingPlan
+from dlonflink.worker import batches, wire
+from dlonflink.worker.protocol import CREDITS
+from dlonflink.worker.threads import Inbox, Writer, hold_lifeline, read_frames, start
+
+_NOTHING = b"nothing"
+"""The snapshot."""
+
+
+def main() -> int:
+    """The exit code, as the worker's."""
+    file, rows, path = sys.argv[1:]
+    os.setpgid(0, 0)
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(path)
+        start("lifeline", lambda: hold_lifeline(sys.stdin.fileno()))
+        inbox, writer = Inbox(), Writer(connection)
+        start("reader", lambda: read_frames(connection, inbox))
+        try:
+            collector = Collector(Path(file), int(rows), writer)
+            while not collector.over:
+                event = inbox.take(None)
+                assert isinstance(event, wire.ToWorker)
+                collector.take(event)
+        except DLOnFlinkError as error:
+            writer.send(wire.Error(error.to_json()))
+            return 1
+        finally:
+            writer.flush()
+    return 0
+
+
+@final
+class Collector:
+    """Takes messages in their order. When it has its rows it gives no more credit: the job waits to be ended."""
+
+    def __init__(self, file: Path, rows: int, writer: Writer) -> None:
+        self._file = file
+        self._limit = rows
+        self._writer = writer
+        self._rows = 0
+        self._full = False
+        self._batches: batches.Batches
+        self._stream: pa.RecordBatchStreamWriter
+        self.over = False
+
+    def take(self, message: wire.ToWorker) -> None:
+        """Raises ResumeError where the job was started again, DataError for rows that are none."""
+        match message:
+            case wire.Hello():
+                self._begin(message)
+            case wire.Batch(data=data):
+                self._keep(data)
+            case wire.Barrier(checkpoint=checkpoint):
+                self._writer.send(wire.Aligned(checkpoint))
+                self._snapshot(checkpoint)
+            case wire.Commit(checkpoint=checkpoint):
+                self._writer.send(wire.Version(checkpoint=checkpoint, outcome="skipped", reason="rows are collected"))
+            case wire.Watermark(ms=ms):
+                self._writer.send(wire.Passed(ms))
+            case wire.End():
+                self._close()
+                self._snapshot(wire.FINAL)
+                self._writer.send(wire.Finished({"rows": self._rows}))
+            case wire.Stop():
+                self.over = True
+            case wire.Restore() | wire.Abort():
+                pass
+
+    def _begin(self, hello: wire.Hello) -> None:
+        if hello.attempt > 0:
+            raise ResumeError("the job failed and was started again while its rows were collected", fix="collect anew")
+        plan = TrainingPlan.model_validate(hello.worker[0])
+        self._batches = batches.of(plan.input, hello)
+        self._stream = pa.ipc.new_stream(str(self._part), self._batches.schema)
+        self._writer.send(wire.Ready(protocol=wire.PROTOCOL, pid=os.getpid(), libraries=libraries()))
+        self._writer.send(wire.Credit(CREDITS))
+
+    @property
+    def _part(self) -> Path:
+        return self._file.with_suffix(".part")
+
+    def _keep(self, data: wire.Bytes) -> None:
+        for batch in self._batches.read(data):
+            if self._full:
+                return
+            kept = batch.slice(0, self._limit - self._rows) if self._limit else batch
+            self._stream.write_batch(kept)
+            self._rows += kept.num_rows
+            if self._rows == self._limit:
+                self._close()
+        if not self._full:
+            self._writer.send(wire.Credit(1))
+
+    def _close(self) -> None:
+        if not self._full:
+            self._full = True
+            self._stream.close()
+            self._part.rename(self._file)
+
+    def _snapshot(self, checkpoint: int) -> None:
+        self._writer.send(wire.Snapshot(checkpoint, _NOTHING))
+        self._writer.send(wire.Durable(checkpoint, len(_NOTHING), hashlib.sha256(_NOTHING).digest()))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
