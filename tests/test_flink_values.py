@@ -11,7 +11,7 @@ import pytest
 
 import dlonflink as dlf
 from dlonflink.connectors.local import read
-from dlonflink.errors import DataError, SchemaError
+from dlonflink.errors import DataError, LearnerError, SchemaError
 
 FAILS_ONCE = '''\
 """Learns as conftest's does, slowly enough that checkpoints come; the first process fails after its second snapshot."""
@@ -175,3 +175,27 @@ def test_a_type_that_loses(on: Any, table: pa.Table, stream: Any, tmp_path: Path
         dlf.run(pipeline(files(path, stream.columns | {"price": "FLOAT"})), on=on)
     assert (refused.value.where or "").startswith(str(path))
     assert refused.value.fix == "declare it as DOUBLE in columns"
+
+
+def test_a_run_is_resumed_by_the_ranges_it_began_with(
+    table: pa.Table, stream: Any, learner_file: Path, tmp_path: Path
+) -> None:
+    """The new run writes ranges of its own, in a directory of its own: Flink goes on in those of the checkpoint."""
+    many = pa.concat_tables([table] * 12)
+    path = write(many, tmp_path / "a.parquet", 20_000)
+    learner = tmp_path / "once.py"
+    learner.write_text(FAILS_ONCE.format(path=learner_file, first=True))
+    once = dlf.Custom(type=f"{learner}:Once", batch=16, mark=str(tmp_path / "mark"))
+    no_restart = dlf.Flink(options={"restart-strategy.type": "none"})
+    one = pipeline(
+        files(path, stream.columns),
+        learner=once,
+        checkpoint=dlf.Checkpoint(every="100 ms"),
+        runtime=dlf.Runtime(deterministic=True, flink=no_restart),
+    )
+    with pytest.raises(LearnerError, match="once"):
+        dlf.run(one, on="flink")
+    resumed = dlf.run(one, on="flink", resume=True)
+    local = dlf.run(one, on="local")
+    assert resumed.rows == len(many)
+    assert resumed.state_digest == local.state_digest
