@@ -13,10 +13,12 @@ from typing import Any
 import pytest
 
 import dlonflink as dlf
+import torch_modules
 from dlonflink.evaluation.metrics import CLIP
+from dlonflink.learners.settings import LearnerSettings
 
 
-def pipeline(stream: Any, learner: dlf.FM | dlf.Logistic | dlf.Custom, **changes: Any) -> dlf.Pipeline:
+def pipeline(stream: Any, learner: LearnerSettings, **changes: Any) -> dlf.Pipeline:
     sections: dict[str, Any] = {
         "name": "clicks",
         "source": dlf.FileSource(
@@ -32,12 +34,14 @@ def pipeline(stream: Any, learner: dlf.FM | dlf.Logistic | dlf.Custom, **changes
     return dlf.Pipeline(**(sections | changes))
 
 
-@pytest.mark.parametrize("kind", ["logistic", "fm", "custom"])
+@pytest.mark.parametrize("kind", ["logistic", "fm", "custom", "deepfm", "torch"])
 def test_flink_equals_local_to_the_bit(kind: str, stream: Any, learner_file: Path, tmp_path: Path) -> None:
     learners = {
         "logistic": dlf.Logistic(),
         "fm": dlf.FM(dim=8),
         "custom": dlf.Custom(type=f"{learner_file}:Perceptron", rate=0.05),
+        "deepfm": dlf.DeepFM(dim=4, hidden=(8, 4)),
+        "torch": dlf.Torch(module=f"{torch_modules.__file__}:Wide", args={"dropout": 0.2, "normed": True}),
     }
     export = dlf.Export(to=str(tmp_path / "versions"))
     one = pipeline(stream, learners[kind], export=export)

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 import dlonflink as dlf
+import torch_modules
 from dlonflink.errors import JobError, PipelineError
 
 SCRIPT = str(Path(sys.executable).parent / "dlonflink")
@@ -24,7 +25,7 @@ ROWS = 40_000
 QUERY = "SELECT id, MOD(id, 7) AS a, MOD(id, 11) AS b, CASE WHEN MOD(id, 3) = 0 THEN 1 ELSE 0 END AS click FROM source"
 
 
-def numbers(rate: int, *, end: int | None = ROWS, **changes: Any) -> dlf.Pipeline:
+def as_they_come(rate: int, *, end: int | None = ROWS, **changes: Any) -> dlf.Pipeline:
     """The numbers from 1, `rate` a second; None: without end."""
     kind = f"'fields.id.kind' = 'sequence', 'fields.id.start' = '1', 'fields.id.end' = '{end}'," if end else ""
     ddl = f"CREATE TABLE numbers (id BIGINT) WITH ('connector' = 'datagen', {kind} 'rows-per-second' = '{rate}')"
@@ -39,7 +40,28 @@ def numbers(rate: int, *, end: int | None = ROWS, **changes: Any) -> dlf.Pipelin
     return dlf.Pipeline(**(sections | changes))
 
 
-def test_stopped_and_resumed_equals_never_stopped(home: Path) -> None:
+LEARNERS: dict[str, dlf.FM | dlf.DeepFM | dlf.Torch] = {
+    "fm": dlf.FM(dim=4),
+    "deepfm": dlf.DeepFM(dim=4, hidden=(8,)),
+    "torch": dlf.Torch(module=f"{torch_modules.__file__}:Wide", args={"dropout": 0.2}),
+}
+
+
+@pytest.mark.parametrize("kind", LEARNERS)
+def test_stopped_and_resumed_equals_never_stopped(kind: str, home: Path) -> None:
+    """Those in batches need an order, and rows that wait for their batch when the checkpoint comes go with it."""
+    learner = LEARNERS[kind]
+    ddl = """
+        CREATE TABLE numbers (id BIGINT, ts AS TO_TIMESTAMP_LTZ(id * 1000, 3), WATERMARK FOR ts AS ts)
+        WITH ('connector' = 'datagen', 'fields.id.kind' = 'sequence', 'fields.id.start' = '1',
+              'fields.id.end' = '{}', 'rows-per-second' = '{}')
+    """
+
+    def numbers(rate: int, **changes: Any) -> dlf.Pipeline:
+        source = dlf.SqlSource(ddl=ddl.format(ROWS, rate), table="numbers", query=f"{QUERY} ORDER BY ts", key=("id",))
+        sections: dict[str, Any] = {"source": source, "runtime": dlf.Runtime(deterministic=True)}
+        return as_they_come(rate, learner=learner, **(sections | changes))
+
     job = dlf.start(numbers(2_000), on="flink")
     for progress in job.progress("200 ms"):
         if progress.checkpoints >= 2 and progress.rows > 0:
@@ -66,7 +88,7 @@ def short() -> Iterator[str]:
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -9)])
 def test_nothing_outlives_the_client(number: signal.Signals, code: int, short: str, tmp_path: Path) -> None:
-    (tmp_path / "numbers.yaml").write_text(numbers(1_000, end=None).to_yaml())
+    (tmp_path / "numbers.yaml").write_text(as_they_come(1_000, end=None).to_yaml())
     process = subprocess.Popen(
         [SCRIPT, "run", "numbers.yaml", "--on", "flink"],
         cwd=tmp_path,
@@ -109,7 +131,7 @@ def _children(folder: str) -> dict[int, str]:
 
 
 def test_stopped_with_a_savepoint_is_not_finished(home: Path, tmp_path: Path) -> None:
-    job = dlf.start(numbers(2_000), on="flink")
+    job = dlf.start(as_they_come(2_000), on="flink")
     for progress in job.progress("200 ms"):
         if progress.checkpoints >= 1 and progress.rows > 0:
             break
@@ -119,7 +141,7 @@ def test_stopped_with_a_savepoint_is_not_finished(home: Path, tmp_path: Path) ->
         job.wait()
     (savepoint,) = tmp_path.glob("savepoint-*")
     runtime = dlf.Runtime(flink=dlf.Flink(options={"execution.savepoint.path": savepoint.as_uri()}))
-    resumed = dlf.run(numbers(50_000, runtime=runtime), on="flink", fresh=True)
+    resumed = dlf.run(as_they_come(50_000, runtime=runtime), on="flink", fresh=True)
     assert resumed.rows == ROWS
     assert "restored checkpoint" in max((home / "numbers" / "logs").glob("*-worker.log")).read_text()
 

@@ -60,6 +60,7 @@ class Deep(NamedTuple):
     seen: Float  # [size, width] what the perceptron sees, on a cache line
     sums: Float  # [size, dim] of the slots
     pairs: Float  # [size]
+    known: int  # rows of the table before the batch: those behind are new
 
 
 @final
@@ -80,24 +81,27 @@ class Core:
 
     def look(self, batch: Batch) -> Deep:
         """To score."""
-        return self._fill(batch, to_score(batch, self._table))
+        known = self._table.size
+        return self._fill(batch, to_score(batch, self._table), known)
 
     def take(self, batch: Batch, truth: Truth) -> Deep:
         """To learn: new IDs are inserted."""
-        return self._fill(batch, to_learn(batch, truth, self._table))
+        known = self._table.size
+        return self._fill(batch, to_learn(batch, truth, self._table), known)
 
     def run(self, deep: Deep, offers: Float) -> tuple[Float, Float]:
         """Scores [size, 1], and errors [size] weighted by the rows, of the heads mixed with `offers` [size]: o.
 
         After `take` each row is learned by the heads before the next one is scored.
         """
-        _begin(deep.slots, deep.rows.weights, self._factors)
+        _begin(deep.slots, deep.known, self._factors)
         return _run(deep.rows, self._table.state, self._heads, self._stacker, offers)
 
-    def step(self, deep: Deep, errors: Float, gradients: Float) -> None:
-        """The factors' step. `gradients` [size, width] of the summed loss by what the perceptron saw."""
-        cell = 2 * len(self._heads.alpha)
-        _step(deep.slots, deep.seen, deep.sums, errors, plain(gradients), self._factors, cell)
+    def step(self, deep: Deep, errors: Float, gradients: Float, weight: np.float32) -> None:
+        """The factors' step. `gradients` [size, width] of the mean loss by what the perceptron saw; `weight`: of all
+        rows together, which makes it that of the sum.
+        """
+        _step(deep, errors, plain(gradients), weight * _SCALE, self._factors, 2 * len(self._heads.alpha))
 
     def snapshot(self) -> Snapshot:
         """Bias and stacker; what belongs to IDs is the table's."""
@@ -107,11 +111,11 @@ class Core:
         """As a learner's; more arrays than these are not looked at."""
         restore(self._heads, self._stacker, snapshot)
 
-    def _fill(self, batch: Batch, rows: Rows) -> Deep:
+    def _fill(self, batch: Batch, rows: Rows, known: int) -> Deep:
         slots = self._slots(batch, rows)
         seen = _on_a_line(batch.size, self.width)
         sums, pairs = _fill(slots, self._factors.values, plain(batch.dense), seen)
-        return Deep(rows, slots, seen, sums, pairs)
+        return Deep(rows, slots, seen, sums, pairs, known)
 
     def _slots(self, batch: Batch, rows: Rows) -> Slots:
         lists = list(batch.lists.values())
@@ -138,7 +142,7 @@ def _on_a_line(rows: int, width: int) -> Float:
 def _share(slots: Slots, i: int, r: int) -> np.float32:
     """What an element of list i counts in row r."""
     length = slots.offsets[i, r + 1] - slots.offsets[i, r]
-    return np.float32(1) / np.float32(length) if slots.means[i] else np.float32(1)
+    return np.float32(1) / np.float32(length) if slots.means[i] and length > 0 else np.float32(1)
 
 
 @kernel
@@ -184,25 +188,14 @@ def _fill(slots: Slots, values: Float, dense: Float, seen: Float) -> tuple[Float
 
 
 @kernel
-def _start(slots: Slots, at: int, factors: Factors) -> None:
-    row = slots.table[at]
-    if factors.state[row, -1] == 0:
-        begin = source(factors.seed, slots.ids[at])
-        for k in range(factors.values.shape[1]):
-            factors.values[row, k] = first_value(begin, k, factors.unit)
-
-
-@kernel
-def _begin(slots: Slots, weights: Float, factors: Factors) -> None:
-    """First values of the IDs that no row was learned from yet. Weight 0: such a row is not learned from now."""
-    for r in range(len(weights)):
-        if weights[r] == 0:
-            continue
-        for at in range(r * slots.singles, (r + 1) * slots.singles):
-            _start(slots, at, factors)
-        for i in range(len(slots.offsets)):
-            for at in range(slots.offsets[i, r], slots.offsets[i, r + 1]):
-                _start(slots, at, factors)
+def _begin(slots: Slots, known: int, factors: Factors) -> None:
+    """First values of the batch's new IDs. An ID is only new while it is learned, so no row need be looked at."""
+    for at in range(len(slots.table)):
+        row = slots.table[at]
+        if row > known:
+            begin = source(factors.seed, slots.ids[at])
+            for k in range(factors.values.shape[1]):
+                factors.values[row, k] = first_value(begin, k, factors.unit)
 
 
 @kernel
@@ -239,24 +232,25 @@ def _run(rows: Rows, state: Float, heads: Heads, stacker: Stacker, offers: Float
 
 
 @kernel
-def _step(slots: Slots, seen: Float, sums: Float, errors: Float, gradients: Float, factors: Factors, cell: int) -> None:
-    dim = factors.values.shape[1]
+def _step(deep: Deep, errors: Float, gradients: Float, scale: np.float32, factors: Factors, cell: int) -> None:
+    slots, seen, sums, dim = deep.slots, deep.seen, deep.sums, factors.values.shape[1]
     found, at = distinct(slots.table)
     total = np.zeros((len(found), dim), np.float32)
-    unscale = np.float32(1) / _SCALE
+    pull = np.empty(dim, np.float32)
     for r in range(len(errors)):
+        back = errors[r] / _SCALE
+        for k in range(dim):
+            pull[k] = errors[r] * sums[r, k]
         for f in range(slots.singles):
             place = at[r * slots.singles + f]
             for k in range(dim):
-                v = seen[r, f * dim + k] * unscale
-                total[place, k] += errors[r] * (sums[r, k] - v) + _SCALE * gradients[r, f * dim + k]
+                total[place, k] += pull[k] - back * seen[r, f * dim + k] + scale * gradients[r, f * dim + k]
         for i in range(len(slots.offsets)):
             share = _share(slots, i, r)
             first = (slots.singles + i) * dim
             for e in range(slots.offsets[i, r], slots.offsets[i, r + 1]):
                 for k in range(dim):
-                    v = seen[r, first + k] * unscale
-                    g = errors[r] * (sums[r, k] - v) + _SCALE * gradients[r, first + k]
+                    g = pull[k] - back * seen[r, first + k] + scale * gradients[r, first + k]
                     total[at[e], k] += share * g
     mean = np.float32(1) / np.float32(dim)
     for i in range(len(found)):

@@ -17,6 +17,7 @@ import pyarrow as pa
 from dlonflink.connectors.values import schema_of
 from dlonflink.features.batch import Batch, Float, Truth
 from dlonflink.kernel import cache_directory
+from dlonflink.learners.adam import Adam
 from dlonflink.learners.base import Inputs, Learner, Snapshot
 from dlonflink.learners.deep import Core
 from dlonflink.learners.settings import Custom, DeepFM, LearnerSettings, user_code
@@ -104,7 +105,8 @@ class _Shallow(_Toucher):
     def learn(self, batch: Batch, truth: Truth) -> Float:
         deep = self._core.take(batch, truth)
         scores, errors = self._core.run(deep, deep.pairs)
-        self._core.step(deep, errors, np.zeros_like(deep.seen))
+        self._core.step(deep, errors, np.zeros_like(deep.seen), np.float32(1))
+        Adam({"layer": np.zeros(1, np.float32)}, lr=1e-3).step({"layer": np.zeros(1, np.float32)})
         return scores
 
 

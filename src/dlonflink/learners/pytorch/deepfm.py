@@ -11,10 +11,10 @@ from torch import Tensor, nn
 
 from dlonflink.errors import LearnerError
 from dlonflink.features.batch import Batch, Float, Truth
+from dlonflink.learners.adam import Adam
 from dlonflink.learners.base import Inputs, Learner, Snapshot
 from dlonflink.learners.deep import Core
 from dlonflink.learners.pytorch import module as modules
-from dlonflink.learners.pytorch import optimizer as optimizers
 from dlonflink.learners.pytorch.calls import Calls, one_thread
 from dlonflink.learners.settings import DeepFM
 
@@ -31,7 +31,9 @@ class DeepFMLearner(Learner):
         self._core = Core(inputs, settings.dim, settings.rates)
         with Calls(inputs.seed).moving():
             self._module = _perceptron((self._core.width, *settings.hidden))
-        self._optimizer = optimizers.make("Adam", self._module, settings.lr)
+        self._parameters = dict(self._module.named_parameters())
+        views = {name: one.detach().numpy() for name, one in self._parameters.items()}
+        self._optimizer = Adam(views, settings.lr)
 
     def predict(self, batch: Batch) -> Float:
         """[n, 1]. Changes nothing."""
@@ -60,26 +62,26 @@ class DeepFMLearner(Learner):
             total = truth.weights.sum()
             if total > 0:
                 # The mean for the perceptron, the sum for the factors (learners/pytorch/learner.py says why).
-                self._optimizer.zero_grad(set_to_none=True)
-                torch.autograd.backward(logits, torch.as_tensor(errors / total))
-                self._optimizer.step()
-                assert seen.grad is not None
-                self._core.step(deep, errors, seen.grad.numpy() * total)
+                of_seen, *rest = torch.autograd.grad(
+                    logits, (seen, *self._parameters.values()), torch.as_tensor(errors / total)
+                )
+                self._optimizer.step({name: g.numpy() for name, g in zip(self._parameters, rest, strict=True)})
+                self._core.step(deep, errors, of_seen.numpy(), total)
         return scores
 
     def snapshot(self) -> Snapshot:
         """The heads' arrays, and under `mlp/` the perceptron's."""
         heads = self._core.snapshot()
         module = {_MODULE + name: array for name, array in modules.arrays(self._module).items()}
-        kept = optimizers.arrays(self._optimizer, self._module)
-        steps = {_MODULE + name: array for name, array in kept.items()}
+        steps = {_MODULE + name: array for name, array in self._optimizer.arrays().items()}
         return Snapshot({**heads.weights, **module}, {**heads.training, **steps})
 
     def restore(self, snapshot: Snapshot) -> None:
         """As the contract says. ResumeError where the snapshot was made with other settings."""
         self._core.restore(snapshot)
         modules.fill(self._module, _own(snapshot.weights))
-        optimizers.fill(self._optimizer, self._module, _own(snapshot.training))
+        if snapshot.training:
+            self._optimizer.fill(_own(snapshot.training))
 
 
 def _own(arrays: modules.Arrays) -> modules.Arrays:
