@@ -246,6 +246,9 @@ def test_no_error_says_them(name: str, seeded: Seeded, tmp_path: Path, home: Pat
     assert said in done.stderr, done.stderr
     assert "\tat org.apache.flink" in done.stderr  # Java's stack is part of it
     seeded.refuse(done.stdout + done.stderr, "what is printed")
+    (log,) = (home / "secret" / "logs").glob("*-flink.log")
+    if name in ("wrong option", "learner raises", "SQL fails"):
+        assert "***" in log.read_text()
     found = seeded.refuse_in_files(home)
     assert {"plan.json", "state.json", "log4j2.properties"} <= set(found)
 

@@ -27,7 +27,7 @@ public sealed class FailureException extends IOException permits LastingFailureE
             Set.of("pipeline", "setup", "data", "schema", "sql", "protocol", "resume", "fenced");
 
     FailureException(ObjectNode error, @Nullable Throwable cause) {
-        super(MARK + Redaction.of(Json.write(error)), cause);
+        super(MARK + Redaction.json(error), cause);
     }
 
     /** @param error the members of an ERROR frame */

@@ -65,7 +65,7 @@ public final class Events {
 
     /** A {@code null} argument of set() becomes a JSON null. */
     private synchronized void write(ObjectNode event) {
-        byte[] line = (Redaction.of(Json.write(event)) + "\n").getBytes(StandardCharsets.UTF_8);
+        byte[] line = (Redaction.json(event) + "\n").getBytes(StandardCharsets.UTF_8);
         out.write(line, 0, line.length);
         out.flush();
     }

@@ -13,6 +13,10 @@ import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import javax.annotation.Nullable;
 import org.apache.flink.annotation.Internal;
+import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.JsonNode;
+import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.node.ArrayNode;
+import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.node.ObjectNode;
+import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.node.TextNode;
 import org.dlonflink.json.Json;
 
 /**
@@ -27,6 +31,9 @@ public final class Redaction {
     private static final int SHORTEST = 4;
 
     private static final int SHORTEST_LINE = 8;
+
+    /** Members of events and of the ERROR object whose values are words of ours. */
+    private static final Set<String> WORDS = Set.of("event", "stage", "code");
 
     /** Longest first: one value may begin another. */
     private static final Set<String> FORMS =
@@ -71,6 +78,30 @@ public final class Redaction {
     /** {@code text} with three stars for every value. */
     public static String of(String text) {
         return replace(text, match -> MASK);
+    }
+
+    /** {@code object} as JSON text; of its values alone, for its keys and codes are words that a secret may be equal to. */
+    public static String json(ObjectNode object) {
+        return Json.write(known == null ? object : redacted(object));
+    }
+
+    private static JsonNode redacted(JsonNode node) {
+        if (node.isTextual()) {
+            return TextNode.valueOf(of(node.textValue()));
+        }
+        if (node instanceof ArrayNode array) {
+            ArrayNode copy = array.arrayNode();
+            array.forEach(element -> copy.add(redacted(element)));
+            return copy;
+        }
+        if (node instanceof ObjectNode object) {
+            ObjectNode copy = object.objectNode();
+            object.properties()
+                    .forEach(e ->
+                            copy.set(e.getKey(), WORDS.contains(e.getKey()) ? e.getValue() : redacted(e.getValue())));
+            return copy;
+        }
+        return node;
     }
 
     /** The same in as many bytes of UTF-8 as before. */

@@ -8,6 +8,7 @@ import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.Map;
 import org.apache.flink.configuration.Configuration;
+import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.node.ObjectNode;
 import org.apache.flink.shaded.netty4.io.netty.buffer.ByteBuf;
 import org.apache.flink.shaded.netty4.io.netty.buffer.Unpooled;
 import org.apache.flink.shaded.netty4.io.netty.channel.embedded.EmbeddedChannel;
@@ -34,6 +35,20 @@ class RedactionTest {
         assertThat(Redaction.of("'it\\'s \"$1\" \\\\E{x}\\n\u00e9\u20ac tail-of-secret'"))
                 .isEqualTo("'***'");
         assertThat(Redaction.of("one line: \u00e9\u20ac tail-of-secret")).isEqualTo("one line: ***");
+    }
+
+    @Test
+    void aSecretThatIsAWordOfOursBreaksNoObject() {
+        Redaction.learn("where-word");
+        ObjectNode error = Json.object().put("code", "where-word");
+        error.put("where-word", "a where-word")
+                .putArray("causes")
+                .add("where-word")
+                .add(1);
+        error.putObject("error").put("what", VALUE);
+        assertThat(Redaction.json(error))
+                .isEqualTo("{\"code\":\"where-word\",\"where-word\":\"a ***\",\"causes\":[\"***\",1],"
+                        + "\"error\":{\"what\":\"***\"}}");
     }
 
     @Test
