@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import csv
 import random
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from dlonflink.testing.cluster import StandaloneCluster
 
 # No test asserts on time: the machine may be busy.
 settings.register_profile("untimed", deadline=None)
@@ -72,6 +75,23 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """No test writes into the checkout."""
     monkeypatch.setenv("DLONFLINK_HOME", str(tmp_path / "home"))
     return tmp_path / "home"
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[StandaloneCluster]:
+    """Nothing of it is left when the tests have ended: no process, no file."""
+    with StandaloneCluster() as started:
+        yield started
+    folder = str(started.directory)
+    assert not started.directory.exists()
+    assert not [one for one in Path("/proc").glob("[0-9]*/cmdline") if folder in _read(one)]
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text(errors="replace")
+    except OSError:  # it has ended
+        return ""
 
 
 @dataclass(frozen=True)

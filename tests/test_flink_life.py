@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,8 @@ import pytest
 
 import dlonflink as dlf
 import torch_modules
-from dlonflink.errors import JobError, PipelineError
+from dlonflink.errors import JobError, PipelineError, SetupError
+from dlonflink.runtime.record import Record
 
 SCRIPT = str(Path(sys.executable).parent / "dlonflink")
 ROWS = 40_000
@@ -130,27 +130,41 @@ def _children(folder: str) -> dict[int, str]:
     return found
 
 
-def test_stopped_with_a_savepoint_is_not_finished(home: Path, tmp_path: Path) -> None:
+def test_stopped_from_another_terminal(home: Path) -> None:
+    """Which sees how it goes, makes a savepoint, and stops it with another, from which it is resumed."""
     job = dlf.start(as_they_come(2_000), on="flink")
     for progress in job.progress("200 ms"):
         if progress.checkpoints >= 1 and progress.rows > 0:
             break
-    assert progress.web is not None
-    _stop_with_savepoint(progress.web, tmp_path)
-    with pytest.raises(JobError, match="stopped with a savepoint"):
+    told = json.loads(_cli("status", "numbers", "--json"))
+    assert told["state"] == "running"
+    assert 0 < told["rows"] < ROWS
+    assert told["web"] == progress.web
+    assert "log loss" in _cli("status", "numbers")
+    assert Path(_cli("savepoint", "numbers").strip().removeprefix("file:"), "_metadata").is_file()
+    place = _cli("stop", "numbers").split()[-1]
+    with pytest.raises(JobError, match="stopped before its end"):
         job.wait()
-    (savepoint,) = tmp_path.glob("savepoint-*")
-    runtime = dlf.Runtime(flink=dlf.Flink(options={"execution.savepoint.path": savepoint.as_uri()}))
-    resumed = dlf.run(as_they_come(50_000, runtime=runtime), on="flink", fresh=True)
+    assert place.rpartition("/")[2] in _cli("status", "numbers")
+    resumed = dlf.run(as_they_come(50_000), on="flink", resume=True)
     assert resumed.rows == ROWS
-    assert "restored checkpoint" in max((home / "numbers" / "logs").glob("*-worker.log")).read_text()
+    assert place.rpartition("/")[2] in max((home / "numbers" / "runs").glob("*/plan.json")).read_text()
+    assert f"rows {ROWS:,}" in _cli("status", "numbers")
 
 
-def _stop_with_savepoint(web: str, directory: Path) -> None:
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with opener.open(f"{web.rstrip('/')}/jobs") as answer:
-        (job,) = json.load(answer)["jobs"]
-    body = json.dumps({"targetDirectory": directory.as_uri(), "drain": False}).encode()
-    address = f"{web.rstrip('/')}/jobs/{job['id']}/stop"
-    request = urllib.request.Request(address, body, {"Content-Type": "application/json"})
-    opener.open(request).close()
+def _cli(*words: str) -> str:
+    return subprocess.run([SCRIPT, *words], check=True, capture_output=True, text=True, timeout=60).stdout
+
+
+def test_status_of_what_never_ran_and_of_what_is_lost(home: Path) -> None:
+    with pytest.raises(PipelineError, match="has never run from here"):
+        dlf.Submitted.of("numbers")
+    record = Record(
+        "20260101-000000-000000", "running", None, "/tmp/dlf-none", web="http://localhost:9", job_id="0" * 32
+    )
+    (home / "numbers" / "runs" / record.run).mkdir(parents=True)
+    record.write(home / "numbers")
+    job = dlf.Submitted.of("numbers")
+    assert job.status().state == "lost"
+    with pytest.raises(SetupError, match="does not answer"):
+        job.savepoint()

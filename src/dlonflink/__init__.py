@@ -45,7 +45,8 @@ if TYPE_CHECKING:
     from dlonflink.learners.settings import FM, Custom, DeepFM, Logistic, Torch
     from dlonflink.pipeline.pipeline import Checkpoint, Flink, Metrics, Pipeline, Runtime, Worker
     from dlonflink.runtime.base import Job, Progress, Summary
-    from dlonflink.runtime.run import run, start
+    from dlonflink.runtime.control import RunStatus, Submitted
+    from dlonflink.runtime.run import run, start, submit
     from dlonflink.serving.model import Model, Prediction, load
     from dlonflink.settings import Secret
     from dlonflink.store.settings import Export
@@ -94,6 +95,7 @@ __all__ = [
     "ProtocolError",
     "Ragged",
     "ResumeError",
+    "RunStatus",
     "Runtime",
     "SchemaError",
     "Secret",
@@ -104,6 +106,7 @@ __all__ = [
     "SqlSource",
     "Store",
     "StoreError",
+    "Submitted",
     "Summary",
     "TableError",
     "Tables",
@@ -117,6 +120,7 @@ __all__ = [
     "load",
     "run",
     "start",
+    "submit",
 ]
 
 _ROOMS = {
@@ -155,7 +159,8 @@ _ROOMS = {
     "learners.settings": ("FM", "Custom", "DeepFM", "Logistic", "Torch"),
     "pipeline.pipeline": ("Checkpoint", "Flink", "Metrics", "Pipeline", "Runtime", "Worker"),
     "runtime.base": ("Job", "Progress", "Summary"),
-    "runtime.run": ("run", "start"),
+    "runtime.control": ("RunStatus", "Submitted"),
+    "runtime.run": ("run", "start", "submit"),
     "serving.model": ("Model", "Prediction", "load"),
     "settings": ("Secret",),
     "store.settings": ("Export",),

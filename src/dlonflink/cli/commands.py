@@ -12,9 +12,10 @@ from dlonflink.cli.doctor import doctor
 from dlonflink.cli.predict import predict
 from dlonflink.cli.run import run
 from dlonflink.cli.schema import schema
+from dlonflink.cli.status import savepoint, status, stop
 from dlonflink.cli.versions import versions
 
-_COMMANDS = (run, demo, predict, doctor, schema, versions)
+_COMMANDS = (run, demo, status, stop, savepoint, predict, doctor, schema, versions)
 
 
 def main() -> None:

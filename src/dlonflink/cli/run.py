@@ -9,7 +9,9 @@ import typer
 
 from dlonflink.cli.live import follow
 from dlonflink.cli.reporting import reporting
-from dlonflink.cli.target import read
+from dlonflink.cli.target import Target, read
+from dlonflink.errors import PipelineError
+from dlonflink.runtime.run import submit
 
 
 def run(
@@ -18,8 +20,25 @@ def run(
     fresh: Annotated[bool, typer.Option("--fresh", help="Start over, whatever became of the last run.")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the last run's newest checkpoint.")] = False,
     summary: Annotated[Path | None, typer.Option(help="Write the summary to this file, as JSON.")] = None,
+    detach: Annotated[
+        bool, typer.Option("--detach", help="Submit it to the cluster of runtime.flink, and leave it to itself.")
+    ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show every stack of a failure.")] = False,
 ) -> None:
     """Run a pipeline and show its progress."""
     with reporting(debug):
+        if detach:
+            _detach(read(target), on=on, fresh=fresh, resume=resume, summary=summary)
+            return
         follow(read(target), on=on, fresh=fresh, resume=resume, summary=summary)
+
+
+def _detach(target: Target, *, on: str | None, fresh: bool, resume: bool, summary: Path | None) -> None:
+    if on == "local" or summary is not None:
+        raise PipelineError(
+            "--detach does not go with --on local or --summary", fix=f"later: dlonflink status {target.pipeline.name}"
+        )
+    with target.places():
+        job = submit(target.pipeline, fresh=fresh, resume=resume)
+    typer.echo(f"{job.name}: submitted as job {job.job_id}   {job.web}")
+    typer.echo(f"next: dlonflink status {job.name}, or stop, or savepoint")

@@ -12,6 +12,17 @@ from dlonflink.runtime.jars import flink_version, refuse_misfits
 
 ENTRY = "org.dlonflink.Main"
 _OWN_JAR = Path(__file__).parent.parent / "jars" / "dlonflink.jar"
+OPENS = (
+    "--add-exports=java.base/sun.net.util=ALL-UNNAMED",
+    "--add-opens=java.base/java.lang=ALL-UNNAMED",
+    "--add-opens=java.base/java.net=ALL-UNNAMED",
+    "--add-opens=java.base/java.io=ALL-UNNAMED",
+    "--add-opens=java.base/java.nio=ALL-UNNAMED",
+    "--add-opens=java.base/java.time=ALL-UNNAMED",
+    "--add-opens=java.base/java.util=ALL-UNNAMED",
+    "--add-opens=java.base/java.util.concurrent=ALL-UNNAMED",
+)
+"""Flink's serializers and the table runtime reach into these (flink-dist's default configuration has the same)."""
 _HEAP = (512, 4096)  # MiB
 _HEAP_SHARE = 4
 """The JVM gets a quarter of the memory: the model's tables, which grow, lie in the worker."""
@@ -84,15 +95,7 @@ def command(java: Path, jars: Sequence[str], *, scratch: Path, logging: Path, pl
         f"-Xmx{heap()}m",
         # 1.4 times the speed of the serial collector, which two cores would select.
         "-XX:+UseParallelGC",
-        # Flink's serializers and the table runtime reach into these (flink-dist's default configuration has the same).
-        "--add-exports=java.base/sun.net.util=ALL-UNNAMED",
-        "--add-opens=java.base/java.lang=ALL-UNNAMED",
-        "--add-opens=java.base/java.net=ALL-UNNAMED",
-        "--add-opens=java.base/java.io=ALL-UNNAMED",
-        "--add-opens=java.base/java.nio=ALL-UNNAMED",
-        "--add-opens=java.base/java.time=ALL-UNNAMED",
-        "--add-opens=java.base/java.util=ALL-UNNAMED",
-        "--add-opens=java.base/java.util.concurrent=ALL-UNNAMED",
+        *OPENS,
         f"-Djava.io.tmpdir={scratch}",
         f"-Dlog4j.configurationFile={logging.as_uri()}",
         "-cp",

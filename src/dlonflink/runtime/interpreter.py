@@ -20,13 +20,13 @@ class Interpreter:
     """Which Python runs the worker, and how."""
 
     def __init__(self, pipeline: Pipeline, scratch: Path) -> None:
-        """Raises PipelineError where the named interpreter does not exist. `scratch` may get a link to our package."""
+        """Raises PipelineError where the named interpreter does not exist. `scratch` may get a link to our package.
+
+        One on a cluster is named as it is there, and has to have our package.
+        """
         named = pipeline.runtime.worker.python
-        found = shutil.which(named) if named else sys.executable
-        if found is None:
-            raise missing_interpreter(str(named))
-        # Not resolved: a virtual environment's python is a link, and is one by its own path.
-        self.python = str(Path(found).absolute())
+        self._remote = pipeline.runtime.flink.target == "remote"
+        self.python = named if named and self._remote else _here(named)
         self._name = pipeline.name
         self.environment = self._environment(pipeline, scratch)
 
@@ -36,15 +36,19 @@ class Interpreter:
         """
         return [self.python, "-P", "-m", "dlonflink.worker", self._name]
 
-    def compile(self, plan: Path) -> Compiler:
-        """Starts the compilation of every kernel that `plan` needs, so that it runs while the JVM starts."""
+    def compile(self, plan: Path) -> Compiler | None:
+        """Starts the compilation of every kernel that `plan` needs, so that it runs while the JVM starts. None where
+        the worker runs elsewhere, which then compiles for itself.
+        """
+        if self._remote:
+            return None
         return Compiler(self.python, [*self.command(), "--compile", str(plan)], self.environment)
 
     def _environment(self, pipeline: Pipeline, scratch: Path) -> dict[str, str]:
         # Without the secrets, which Java reads where it starts the worker: to compile needs none.
         plain = {name: value for name, value in pipeline.runtime.worker.env.items() if isinstance(value, str)}
         environment = {"PYTHONUNBUFFERED": "1", **plain}
-        if self.python != str(Path(sys.executable).absolute()):
+        if not self._remote and self.python != str(Path(sys.executable).absolute()):
             # Our package alone: our whole site-packages would put our numpy before the interpreter's own.
             link = scratch / "python" / _PACKAGE.name
             link.parent.mkdir(parents=True, exist_ok=True)
@@ -52,6 +56,14 @@ class Interpreter:
             theirs = environment.get("PYTHONPATH") or inherited().get("PYTHONPATH")
             environment["PYTHONPATH"] = f"{link.parent}:{theirs}" if theirs else str(link.parent)
         return environment
+
+
+def _here(named: str | None) -> str:
+    found = shutil.which(named) if named else sys.executable
+    if found is None:
+        raise missing_interpreter(str(named))
+    # Not resolved: a virtual environment's python is a link, and is one by its own path.
+    return str(Path(found).absolute())
 
 
 class Compiler:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import sys
-import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, final
 
 import pyarrow as pa
 
 from dlonflink.connectors.parts import Part
 from dlonflink.errors import StoreError
-from dlonflink.runtime.base import Job, Pace, Progress, Summary, summary
-from dlonflink.runtime.directory import RunDirectory, State
-from dlonflink.runtime.watch import Watch
+from dlonflink.runtime.base import Progress, Summary, summary
+from dlonflink.runtime.directory import RunDirectory
+from dlonflink.runtime.watch import WatchedJob
 from dlonflink.training.export import Exporter
 from dlonflink.training.settings import TrainingPlan
 from dlonflink.training.trainer import Trainer
@@ -25,7 +24,8 @@ _LAST = 0
 """The one version's checkpoint: there are no checkpoints here."""
 
 
-class LocalJob(Job):
+@final
+class LocalJob(WatchedJob):
     """Reads, learns and publishes in a thread of its own."""
 
     def __init__(
@@ -37,46 +37,18 @@ class LocalJob(Job):
         scored: Part | None,
     ) -> None:
         """`scored` takes the scored rows, where the plan asks for them."""
+        super().__init__("compiling kernels", directory)
         self._batches = batches
         self._schema = schema
         self._plan = plan
-        self._directory = directory
         self._scored = scored
-        self._watch = Watch("compiling kernels")
-        self._pace = Pace()
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="job", daemon=True)
-        self._thread.start()
+        self._begin()
 
-    def progress(self, every: str = "1 s") -> Iterator[Progress]:
-        return self._watch.iterate(every)
+    def _end(self) -> None:
+        if self._scored is not None:
+            self._scored.discard()  # what is not finished by now
 
-    def wait(self) -> Summary:
-        return self._watch.wait()
-
-    def stop(self) -> None:
-        self._stopping.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        state: State = "failed"
-        result: Summary | None = None
-        error: BaseException | None = None
-        try:
-            result = self._train()
-            state = "finished" if result is not None else "stopped"
-        except BaseException as problem:  # noqa: BLE001 - handed to the thread that waits
-            error = problem
-        try:
-            if self._scored is not None:
-                self._scored.discard()  # what is not finished by now
-            self._directory.close(state)
-        except Exception as problem:  # noqa: BLE001 - a remote file system's client raises its own; who waits must know
-            error = error or problem
-        self._watch.end(result, error)
-
-    def _train(self) -> Summary | None:
-        """The summary, or None where it was stopped."""
+    def _follow(self) -> Summary | None:
         for path in self._plan.path:
             if path not in sys.path:
                 sys.path.insert(0, path)

@@ -1,9 +1,10 @@
-"""What Flink's REST API says of a job."""
+"""What Flink's REST API says of a cluster and of a job, and the little that it is told."""
 
 from __future__ import annotations
 
 import http.client
 import json
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -11,8 +12,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from dlonflink.errors import JobError
+
 _TIMEOUT = 5.0
 _GAUGE = ".dlonflink.report"
+_ACCUMULATOR = "dlonflink.report"
+_POLL = 0.2
+_NO_TASK = {"CREATED", "SCHEDULED"}
 
 
 @dataclass(frozen=True)
@@ -26,30 +32,110 @@ class Status:
     restarts: int
     failure: str | None
     """Stack of the newest failure, which a restart may be getting over."""
+    waiting: bool
+    """For task slots: some task has none."""
+
+
+class Server:
+    """A cluster's REST server. Every call is one request; OSError when there is no answer, or an error for one."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url.rstrip("/")
+        # Neither the loopback interface nor Flink's own clients know a proxy, whatever the environment says.
+        self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+    def get(self, path: str) -> Any:
+        return self._ask(path, None)
+
+    def post(self, path: str, body: Mapping[str, object]) -> Any:
+        return self._ask(path, json.dumps(body).encode())
+
+    def _ask(self, path: str, body: bytes | None) -> Any:
+        # http by the pattern of `runtime.flink.address`, or by Flink's own word
+        request = urllib.request.Request(self._url + path, body, {"Content-Type": "application/json"})  # noqa: S310
+        try:
+            with self._opener.open(request, timeout=_TIMEOUT) as answer:
+                return json.load(answer)
+        except urllib.error.HTTPError as error:
+            # Not there yet (metrics of a task that has not started) reads like nothing.
+            error.close()
+            raise OSError(f"{path}: HTTP {error.code}") from None
+        except (http.client.HTTPException, ValueError) as error:
+            # A cluster that closes in the middle of its answer.
+            raise OSError(f"{path}: {error!r}") from error
 
 
 class Rest:
-    """One job's figures. Every call is a few GETs on the loopback interface; OSError when the cluster is gone."""
+    """One job. OSError when the cluster is gone, or does not know the job."""
 
     def __init__(self, url: str, job_id: str) -> None:
-        self._job = f"{url.rstrip('/')}/jobs/{job_id}"
+        self._server = Server(url)
+        self._path = f"/jobs/{job_id}"
         self._gauge: tuple[str, str] | None = None  # vertex, metric
-        # The loopback interface needs no proxy, whatever the environment says.
-        self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
     def status(self) -> Status:
         """How the job is doing now."""
-        job = self._get("")
-        restarts = self._get("/metrics?get=numRestarts")
-        counts: Mapping[str, int] = self._get("/checkpoints")["counts"]
-        count = int(restarts[0]["value"]) if restarts else 0
+        job = self.job()
+        restarts = self.restarts()
+        states = {vertex["status"] for vertex in job["vertices"]}
         return Status(
             state=job["state"],
             report=self._report(job),
-            checkpoints=counts["completed"],
-            restarts=count,
-            failure=self._failure() if count else None,
+            checkpoints=self.checkpoints(),
+            restarts=restarts,
+            failure=self.failure() if restarts else None,
+            waiting=job["state"] == "RUNNING" and bool(states & _NO_TASK),
         )
+
+    def job(self) -> Mapping[str, Any]:
+        return self._get("")
+
+    def checkpoints(self) -> int:
+        """Completed ones."""
+        counts: Mapping[str, int] = self._get("/checkpoints")["counts"]
+        return counts["completed"]
+
+    def restarts(self) -> int:
+        values = self._get("/metrics?get=numRestarts")
+        return int(values[0]["value"]) if values else 0
+
+    def failure(self) -> str | None:
+        """Stack of the newest one."""
+        entries = self._get("/exceptions")["exceptionHistory"]["entries"]
+        return str(entries[0]["stacktrace"]) if entries else None
+
+    def last_report(self) -> Mapping[str, Any] | None:
+        """The worker's last word in a job that has ended; None where its input had not."""
+        for one in self._get("/accumulators")["user-task-accumulators"]:
+            if one["name"] == _ACCUMULATOR and one["value"].startswith("{"):
+                return json.loads(one["value"])
+        return None
+
+    def savepoint(self, directory: str) -> str:
+        """Makes one below `directory`; its URL. Raises JobError."""
+        return self._trigger("/savepoints", {"target-directory": directory, "cancel-job": False})
+
+    def stop(self, directory: str) -> str:
+        """Ends the job with a savepoint below `directory`; its URL. Raises JobError."""
+        return self._trigger("/stop", {"targetDirectory": directory, "drain": False})
+
+    def _trigger(self, action: str, body: Mapping[str, object]) -> str:
+        trigger = self._server.post(self._path + action, body)["request-id"]
+        while True:
+            answer = self._get(f"/savepoints/{trigger}")
+            if answer["status"]["id"] == "COMPLETED":
+                break
+            time.sleep(_POLL)
+        operation = answer["operation"]
+        if "location" not in operation:
+            stack = str(operation.get("failure-cause", {}).get("stack-trace", ""))
+            raise JobError(
+                "the savepoint failed",
+                got=stack.strip().splitlines()[-1].strip() if stack.strip() else None,
+                fix="the job runs on unless `status` says otherwise; try again once it learns",
+                trace=stack or None,
+            )
+        return str(operation["location"])
 
     def _report(self, job: Mapping[str, Any]) -> Mapping[str, Any] | None:
         if self._gauge is None:
@@ -69,18 +155,5 @@ class Rest:
                     return vertex["id"], metric["id"]
         return None
 
-    def _failure(self) -> str | None:
-        entries = self._get("/exceptions")["exceptionHistory"]["entries"]
-        return str(entries[0]["stacktrace"]) if entries else None
-
     def _get(self, path: str) -> Any:
-        try:
-            with self._opener.open(self._job + path, timeout=_TIMEOUT) as answer:
-                return json.load(answer)
-        except urllib.error.HTTPError as error:
-            # Not there yet (metrics of a task that has not started) reads like nothing.
-            error.close()
-            raise OSError(f"{path}: HTTP {error.code}") from None
-        except (http.client.HTTPException, ValueError) as error:
-            # A cluster that closes in the middle of its answer.
-            raise OSError(f"{path}: {error!r}") from error
+        return self._server.get(self._path + path)

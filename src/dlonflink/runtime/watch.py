@@ -1,17 +1,22 @@
-"""Where a job's own thread leaves its news, and its caller's thread picks them up."""
+"""A job with a thread of its own: it leaves its news in a Watch, where its caller's thread picks them up."""
 
 from __future__ import annotations
 
 import threading
 import time
+from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import final
 
 from dlonflink.errors import JobError
-from dlonflink.runtime.base import Progress, Summary
+from dlonflink.runtime.base import Job, Pace, Progress, Summary
+from dlonflink.runtime.directory import RunDirectory
+from dlonflink.runtime.record import State
 from dlonflink.settings import milliseconds
 
 
+@final
 class Watch:
     """The newest progress, then the end: a summary, an error, or neither where the job was stopped."""
 
@@ -77,3 +82,52 @@ class Watch:
             raise self._error
         if self._summary is not None:
             yield progress
+
+
+class WatchedJob(Job):
+    """Owns the run's directory and the thread that follows the run, which ends both."""
+
+    def __init__(self, phase: str, directory: RunDirectory) -> None:
+        """A subclass calls `_begin` when it is whole."""
+        self._watch = Watch(phase)
+        self._pace = Pace()
+        self._directory = directory
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="job", daemon=True)
+
+    @abstractmethod
+    def _follow(self) -> Summary | None:
+        """In the thread, until the end: the summary, or None where it was stopped. Raises what failed."""
+
+    @abstractmethod
+    def _end(self) -> None:
+        """In the thread: ends what is left."""
+
+    def progress(self, every: str = "1 s") -> Iterator[Progress]:
+        return self._watch.iterate(every)
+
+    def wait(self) -> Summary:
+        return self._watch.wait()
+
+    def stop(self) -> None:
+        self._stopping.set()
+        self._thread.join()
+
+    def _begin(self) -> None:
+        self._thread.start()
+
+    def _run(self) -> None:
+        state: State = "failed"
+        result: Summary | None = None
+        error: BaseException | None = None
+        try:
+            result = self._follow()
+            state = "finished" if result is not None else "stopped"
+        except BaseException as problem:  # noqa: BLE001 - handed to the thread that waits
+            error = problem
+        try:
+            self._end()
+            self._directory.close(state)
+        except Exception as problem:  # noqa: BLE001 - a remote file system's client raises its own; who waits must know
+            error = error or problem
+        self._watch.end(result, error)

@@ -1,21 +1,19 @@
-"""A pipeline on a Flink of its own: a MiniCluster in a child JVM, the worker beside it."""
+"""A pipeline on Flink: a JVM that submits it, to a cluster inside itself or to one that runs, and follows it."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
-from typing import Any
+from typing import Any, final
 
-from dlonflink.errors import JobError
-from dlonflink.runtime.base import Job, Pace, Progress, Summary, summary
-from dlonflink.runtime.directory import RunDirectory, State
+from dlonflink.runtime.base import Progress, Summary, summary
+from dlonflink.runtime.directory import RunDirectory
 from dlonflink.runtime.explain import brief, explain, explain_exit
 from dlonflink.runtime.interpreter import Compiler
 from dlonflink.runtime.jvm import Event, Jvm
+from dlonflink.runtime.outcome import last_version
+from dlonflink.runtime.remote import slots
 from dlonflink.runtime.rest import Rest, Status
-from dlonflink.runtime.watch import Watch
+from dlonflink.runtime.watch import WatchedJob
 from dlonflink.store.settings import Export
-from dlonflink.store.store import Store
 
 _POLL = 0.5
 """Seconds between looks; Flink itself asks its metrics once a second."""
@@ -23,29 +21,20 @@ _GRACE = 8.0
 """From SIGTERM to SIGKILL: cancelling, the worker's own grace of 3 s, closing the cluster."""
 
 
-class EmbeddedJob(Job):
-    """Owns the JVM, the compiler and the run's directory. A thread of its own watches them and ends them."""
+@final
+class FlinkJob(WatchedJob):
+    """Owns the JVM and, where the worker runs on this machine, the compiler."""
 
-    def __init__(self, jvm: Jvm, compiler: Compiler, directory: RunDirectory, export: Export | None) -> None:
+    def __init__(self, jvm: Jvm, compiler: Compiler | None, directory: RunDirectory, export: Export | None) -> None:
+        super().__init__("starting the JVM", directory)
         self._jvm = jvm
         self._compiler = compiler
-        self._directory = directory
         self._export = export
-        self._watch = Watch("starting the JVM")
-        self._pace = Pace()
-        self._stopping = threading.Event()
         self._web: str | None = None
         self._prometheus: str | None = None
         self._rest: Rest | None = None
         self._status: Status | None = None
-        self._thread = threading.Thread(target=self._run, name="job", daemon=True)
-        self._thread.start()
-
-    def progress(self, every: str = "1 s") -> Iterator[Progress]:
-        return self._watch.iterate(every)
-
-    def wait(self) -> Summary:
-        return self._watch.wait()
+        self._begin()
 
     def stop(self) -> None:
         if not self._watch.ended:
@@ -53,36 +42,25 @@ class EmbeddedJob(Job):
             self._jvm.terminate()
         self._thread.join()
 
-    def _run(self) -> None:
-        state: State = "failed"
-        result: Summary | None = None
-        error: BaseException | None = None
-        try:
-            result = self._follow()
-            state = "finished" if result is not None else "stopped"
-        except BaseException as problem:  # noqa: BLE001 - handed to the thread that waits
-            error = problem
-        try:
-            self._end(error)
-            self._directory.close(state)
-        except Exception as problem:  # noqa: BLE001 - a remote file system's client raises its own; who waits must know
-            error = error or problem
-        self._watch.end(result, error)
-
-    def _end(self, error: BaseException | None) -> None:
-        self._compiler.stop()
-        if error is not None:
-            self._jvm.terminate()
+    def _end(self) -> None:
+        if self._compiler is not None:
+            self._compiler.stop()
         self._jvm.end(_GRACE)
 
     def _follow(self) -> Summary | None:
-        """Until the end: the summary, or None where it was stopped. Raises what failed."""
+        try:
+            return self._take_all()
+        except BaseException:
+            self._jvm.terminate()
+            raise
+
+    def _take_all(self) -> Summary | None:
         while True:
             event = self._jvm.event(_POLL)
             if event is not None:
-                done = self._take(event)
-                if done is not None:
-                    return done
+                if event.get("event") == "finished":
+                    return self._finished(event)
+                self._take(event)
             elif self._jvm.exit_code() is not None:
                 return self._ended(self._jvm.exit_code() or 0)
             self._look()
@@ -93,31 +71,27 @@ class EmbeddedJob(Job):
             return
         raise explain_exit(code, self._jvm.printed(), self._directory.log("flink"))
 
-    def _take(self, event: Event) -> Summary | None:
+    def _take(self, event: Event) -> None:
         match event.get("event"):
             case "cluster":
                 self._web, self._prometheus = event["rest"], event["metrics"]
                 self._tell("submitting the job")
             case "submitted":
                 self._rest = Rest(str(self._web), event["job_id"])
+                self._directory.submitted(str(self._web), event["job_id"])
                 self._tell("waiting for the first rows")
-            case "finished":
-                return self._finished(event)
             case "failed":
                 raise explain(event, self._directory.log("flink"), self._status.report if self._status else None)
             case _:
                 pass
-        return None
 
-    def _finished(self, event: dict[str, Any]) -> Summary:
+    def _finished(self, event: Event) -> Summary | None:
+        """None where another process stopped the job with a savepoint, before the end of its input."""
         if event["report"] is None:
-            raise JobError(
-                "the job was stopped with a savepoint, before the end of its input",
-                where=self._web,
-                fix="to go on from it, use --fresh and name it: runtime.flink.options, execution.savepoint.path",
-            )
+            return None
         # The last version is published after the last report, at the checkpoint that Flink makes of the end.
-        report: dict[str, Any] = {**event["report"], "version": self._last_version()}
+        version = last_version(self._export.to, self._directory.run) if self._export else None
+        report: dict[str, Any] = {**event["report"], "version": version}
         self._tell("finished", report)
         result = summary(
             report,
@@ -129,14 +103,8 @@ class EmbeddedJob(Job):
         self._directory.write_json("summary.json", result.to_json())
         return result
 
-    def _last_version(self) -> int | None:
-        if self._export is None:
-            return None
-        versions = Store(self._export.to).versions()
-        return next((one.number for one in versions if one.origin.run == self._directory.run), None)
-
     def _look(self) -> None:
-        compiling = self._compiler.running()
+        compiling = self._compiler is not None and self._compiler.running()
         if self._rest is None or self._stopping.is_set():
             return
         try:
@@ -148,8 +116,18 @@ class EmbeddedJob(Job):
             self._tell(f"restarting: {brief(self._status.failure or '')}", report)
         elif report and report["rows"]:
             self._tell("learning", report)
+        elif self._status.waiting and not compiling:
+            self._tell(self._queue(), report)
         else:
             self._tell("compiling kernels" if compiling else "waiting for the first rows", report)
+
+    def _queue(self) -> str:
+        """A cluster that is full says nothing for minutes (`slot.request.timeout`)."""
+        try:
+            free, total = slots(str(self._web))
+        except OSError:
+            free, total = 1, 1
+        return "waiting for the first rows" if free else f"waiting for a free task slot: {total} in all, none free"
 
     def _tell(self, phase: str, report: Any = None) -> None:
         before = self._watch.progress
@@ -174,3 +152,30 @@ class EmbeddedJob(Job):
                 prometheus=self._prometheus,
             )
         )
+
+
+def submission(jvm: Jvm, directory: RunDirectory) -> tuple[str, str]:
+    """Follows a JVM that ends when it has submitted its job: address of the web UI, and the job's id."""
+    web = job_id = None
+    try:
+        while True:
+            event = jvm.event(_POLL)
+            match (event or {}).get("event"):
+                case "cluster":
+                    web = str(event["rest"]) if event else None
+                case "submitted":
+                    job_id = str(event["job_id"]) if event else None
+                case "failed":
+                    raise explain(event or {}, directory.log("flink"))
+                case _:
+                    pass
+            if event is None and (code := jvm.exit_code()) is not None:
+                break
+    except BaseException:
+        jvm.terminate()
+        raise
+    finally:
+        jvm.end(_GRACE)
+    if web is None or job_id is None:
+        raise explain_exit(code, jvm.printed(), directory.log("flink"))
+    return web, job_id

@@ -1,0 +1,107 @@
+"""What is written down of a run: `state.json` in its directory. Who may write it, and what it can be resumed from."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import IO, Any, Literal, Self, cast
+
+import fsspec  # pyright: ignore[reportMissingTypeStubs]
+
+from dlonflink.errors import SetupError
+
+State = Literal["running", "finished", "failed", "stopped"]
+
+_FILE = "state.json"
+
+
+@dataclass(frozen=True)
+class Record:
+    """`running` is what the client last knew: a job on a cluster goes on, and ends, without it."""
+
+    run: str
+    state: State
+    resumed_from: str | None
+    scratch: str
+    checkpoints: str = ""
+    """URL of this run's checkpoints and savepoints."""
+    detached: bool = False
+    web: str | None = None
+    """Address of Flink's web UI and REST server, once the job is submitted."""
+    job_id: str | None = None
+
+    @classmethod
+    def last(cls, base: Path) -> Self | None:
+        """That of the newest run below a pipeline's `base`."""
+        for file in sorted((base / "runs").glob(f"*/{_FILE}"), reverse=True):
+            read: dict[str, Any] = json.loads(file.read_text())
+            return cls(**{field.name: read[field.name] for field in fields(cls) if field.name in read})
+        return None
+
+    def write(self, base: Path) -> None:
+        write_json(base / "runs" / self.run / _FILE, asdict(self))
+
+
+def lock(base: Path, name: str) -> IO[bytes]:
+    """Held by the client of the run under way. Raises SetupError where one has it."""
+    try:
+        base.mkdir(parents=True, exist_ok=True)
+        held = (base / "lock").open("wb")
+    except OSError as error:
+        raise SetupError(f"cannot write: {error.strerror}", where=str(base), fix="set DLONFLINK_HOME") from error
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        held.close()
+        raise SetupError(
+            f"another run of {name!r} is under way",
+            where=str(base),
+            fix=f"dlonflink stop {name}, or give this one another name",
+        ) from None
+    return held
+
+
+def settle(base: Path, record: Record, state: State) -> Record:
+    """Writes down what became of a run."""
+    record = replace(record, state=state)
+    record.write(base)
+    if state == "finished":
+        # Nothing can be resumed before a finished run: its checkpoints, and those before it, are of no use.
+        _drop(record.checkpoints.rpartition("/")[0], [entry.name for entry in (base / "runs").iterdir()])
+    return record
+
+
+def left(last: Record) -> str | None:
+    """URL of the checkpoint or savepoint that an unfinished run can go on from: its newest, else the one it had begun
+    from.
+    """
+    if last.state == "finished" or not last.checkpoints:
+        return None
+    filesystem, path = _filesystem(last.checkpoints)
+    found: dict[str, dict[str, Any]] = filesystem.find(path, detail=True) if filesystem.exists(path) else {}
+    complete = [name for name in found if name.endswith("/_metadata")]
+    if not complete:
+        return last.resumed_from
+    # Job ids say nothing about time; a checkpoint's _metadata is written last.
+    newest = max(complete, key=lambda name: (filesystem.modified(name), name))
+    return filesystem.unstrip_protocol(newest.removesuffix("/_metadata"))
+
+
+def _filesystem(url: str) -> tuple[Any, str]:
+    return cast("tuple[Any, str]", fsspec.url_to_fs(url))  # pyright: ignore[reportUnknownMemberType]
+
+
+def _drop(base: str, runs: list[str]) -> None:
+    filesystem, path = _filesystem(base)
+    for run in runs:
+        if filesystem.exists(f"{path}/{run}"):
+            filesystem.rm(f"{path}/{run}", recursive=True)
+
+
+def write_json(path: Path, value: object) -> Path:
+    """Whole or not at all."""
+    part = path.with_suffix(".part")
+    part.write_text(json.dumps(value, indent=2) + "\n")
+    return part.replace(path)
