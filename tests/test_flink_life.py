@@ -132,7 +132,7 @@ def _children(folder: str) -> dict[int, str]:
 
 def test_stopped_from_another_terminal(home: Path) -> None:
     """Which sees how it goes, makes a savepoint, and stops it with another, from which it is resumed."""
-    job = dlf.start(as_they_come(2_000), on="flink")
+    job = dlf.start(as_they_come(200), on="flink")
     for progress in job.progress("200 ms"):
         if progress.checkpoints >= 1 and progress.rows > 0:
             break

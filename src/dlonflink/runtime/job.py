@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any, final
 
 from dlonflink.runtime.base import Progress, Summary, summary
@@ -39,6 +40,10 @@ class FlinkJob(WatchedJob):
     def stop(self) -> None:
         if not self._watch.ended:
             self._stopping.set()
+            if self._rest is not None:
+                # The JVM does so, too, but is killed if it takes too long; the job of a cluster would run on.
+                with contextlib.suppress(OSError):
+                    self._rest.cancel()
             self._jvm.terminate()
         self._thread.join()
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dlonflink.errors import JobError
+from dlonflink.runtime.explain import brief
 
 _TIMEOUT = 5.0
 _GAUGE = ".dlonflink.report"
@@ -45,14 +46,19 @@ class Server:
         self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
     def get(self, path: str) -> Any:
-        return self._ask(path, None)
+        return self._ask("GET", path, None)
 
     def post(self, path: str, body: Mapping[str, object]) -> Any:
-        return self._ask(path, json.dumps(body).encode())
+        return self._ask("POST", path, json.dumps(body).encode())
 
-    def _ask(self, path: str, body: bytes | None) -> Any:
+    def patch(self, path: str) -> Any:
+        return self._ask("PATCH", path, b"")
+
+    def _ask(self, method: str, path: str, body: bytes | None) -> Any:
         # http by the pattern of `runtime.flink.address`, or by Flink's own word
-        request = urllib.request.Request(self._url + path, body, {"Content-Type": "application/json"})  # noqa: S310
+        request = urllib.request.Request(  # noqa: S310
+            self._url + path, body, {"Content-Type": "application/json"}, method=method
+        )
         try:
             with self._opener.open(request, timeout=_TIMEOUT) as answer:
                 return json.load(answer)
@@ -111,6 +117,10 @@ class Rest:
                 return json.loads(one["value"])
         return None
 
+    def cancel(self) -> None:
+        """Asks for its end; its newest checkpoint is kept."""
+        self._server.patch(f"{self._path}?mode=cancel")
+
     def savepoint(self, directory: str) -> str:
         """Makes one below `directory`; its URL. Raises JobError."""
         return self._trigger("/savepoints", {"target-directory": directory, "cancel-job": False})
@@ -131,8 +141,8 @@ class Rest:
             stack = str(operation.get("failure-cause", {}).get("stack-trace", ""))
             raise JobError(
                 "the savepoint failed",
-                got=stack.strip().splitlines()[-1].strip() if stack.strip() else None,
-                fix="the job runs on unless `status` says otherwise; try again once it learns",
+                got=brief(stack) if stack else None,
+                fix="`dlonflink status` says how the job is; try again once it learns",
                 trace=stack or None,
             )
         return str(operation["location"])
