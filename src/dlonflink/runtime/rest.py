@@ -102,6 +102,7 @@ class Rest:
         return counts["completed"]
 
     def restarts(self) -> int:
+        """So far."""
         values = self._get("/metrics?get=numRestarts")
         return int(values[0]["value"]) if values else 0
 
