@@ -130,6 +130,7 @@ def _children(folder: str) -> dict[int, str]:
     return found
 
 
+@pytest.mark.timeout(400)  # two runs, and every command line starts a Python
 def test_stopped_from_another_terminal(home: Path) -> None:
     """Which sees how it goes, makes a savepoint, and stops it with another, from which it is resumed."""
     job = dlf.start(as_they_come(200), on="flink")
