@@ -17,11 +17,12 @@ from typing import Any
 import pytest
 
 import dlonflink as dlf
-from dlonflink.doctor import flink, interpreter, machine, packages, pipeline
+from dlonflink.doctor import cluster, flink, interpreter, machine, packages, pipeline
 from dlonflink.doctor.examination import examine
 from dlonflink.doctor.finding import Finding
 from dlonflink.errors import SetupError
 from dlonflink.runtime.jars import Jar, look, misfit, refuse_misfits
+from flink_rest import rest
 
 ROOT = Path(__file__).resolve().parent.parent
 SCRIPT = str(Path(sys.executable).parent / "dlonflink")
@@ -271,6 +272,43 @@ def test_the_learners_file(code: str, said: str, stream: Any, tmp_path: Path) ->
     assert finding.state == "fail"
     assert said in finding.found
     assert finding.fix
+
+
+# --- the cluster ---
+
+
+@pytest.mark.parametrize(
+    ("answers", "parallelism", "state", "said"),
+    [
+        (
+            {"/config": {"flink-version": "2.2.1"}, "/overview": {"slots-available": 2, "slots-total": 4}},
+            2,
+            "ok",
+            "2 of 4",
+        ),
+        (
+            {"/config": {"flink-version": "2.2.1"}, "/overview": {"slots-available": 0, "slots-total": 4}},
+            2,
+            "warn",
+            "0 of 4",
+        ),
+        (
+            {"/config": {"flink-version": "2.2.1"}, "/overview": {"slots-available": 1, "slots-total": 1}},
+            2,
+            "fail",
+            "1 of 1",
+        ),
+        ({"/config": {"flink-version": "2.1.0"}}, 1, "fail", "another Flink"),
+        ({}, 1, "fail", "cannot be reached"),
+    ],
+)
+def test_the_cluster(answers: dict[str, Any], parallelism: int, state: str, said: str, stream: Any) -> None:
+    with rest(answers) as address:
+        runtime = dlf.Runtime(flink=dlf.Flink(target="remote", address=address, parallelism=parallelism))
+        (finding,) = cluster.cluster(clicks(stream, runtime=runtime))
+    assert finding.state == state, finding
+    assert said in finding.found
+    assert finding.fix or state == "ok"
 
 
 # --- the pipeline ---

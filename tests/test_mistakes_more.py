@@ -32,6 +32,7 @@ from dlonflink.errors import (
     SqlError,
     WorkerError,
 )
+from flink_rest import rest
 from mistakes import ONE_RESTART, PIPELINE, SCRIPT, Mistake, check, run
 from test_mistakes import MISTAKES as FIRST
 
@@ -226,6 +227,22 @@ MISTAKES = {
         on=FLINK,
         error=SetupError,
     ),
+    "a cluster that is not there": Mistake(
+        "the cluster cannot be reached",
+        "pipeline.yaml:13 (runtime.flink.address): http://127.0.0.1:9",
+        "start it, or correct the address",
+        pipeline=PIPELINE + 'runtime: {{flink: {{target: remote, address: "http://127.0.0.1:9"}}}}\n',
+        on=FLINK,
+        error=SetupError,
+    ),
+    "a cluster of another Flink": Mistake(
+        "the cluster runs another Flink than the jars here",
+        "Flink 2.1.0",
+        "or name a cluster of Flink 2.2",
+        pipeline=PIPELINE + 'runtime: {{flink: {{target: remote, address: "{cluster}"}}}}\n',
+        on=FLINK,
+        error=SetupError,
+    ),
     "more slots than there are": Mistake(
         "no task slot is free",
         "scan.parallelism",
@@ -397,7 +414,9 @@ def test_mistake(name: str, on: str, stream: Any, port: int, tmp_path: Path) -> 
         assert before in written
         written = written.replace(before, after)
     environment = {key: value.format(folder=tmp_path) for key, value in mistake.environment.items()}
-    done = run(tmp_path, written.replace("{port}", str(port)).format(path="clicks.csv"), on, environment)
+    with rest({"/config": {"flink-version": "2.1.0"}}) as cluster:
+        written = written.replace("{port}", str(port)).replace("{cluster}", cluster)
+        done = run(tmp_path, written.format(path="clicks.csv"), on, environment)
     check(done, replace(mistake, place=mistake.place.replace("{port}", str(port))))
 
 

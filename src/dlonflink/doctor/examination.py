@@ -52,6 +52,8 @@ def _order(pipeline: Pipeline | None, target: Target) -> Iterator[tuple[object, 
     if flink:
         yield "interpreter", "interpreter", pipeline
         yield "pipeline", "secrets", pipeline
+    if flink:
+        yield "cluster", "cluster", pipeline
     yield "pipeline", "sections", pipeline, target
     yield "pipeline", "source", pipeline
     yield "pipeline", "versions", pipeline
