@@ -7,8 +7,6 @@ import org.apache.flink.api.common.serialization.SerializationSchema;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.connector.file.sink.FileSink;
 import org.apache.flink.core.fs.Path;
-import org.apache.flink.metrics.MetricGroup;
-import org.apache.flink.metrics.groups.UnregisteredMetricsGroup;
 import org.apache.flink.streaming.api.datastream.SingleOutputStreamOperator;
 import org.apache.flink.streaming.api.functions.sink.filesystem.OutputFileConfig;
 import org.apache.flink.streaming.api.functions.sink.filesystem.bucketassigners.BasePathBucketAssigner;
@@ -22,8 +20,6 @@ import org.apache.flink.table.factories.SerializationFormatFactory;
 import org.apache.flink.table.runtime.connector.sink.SinkRuntimeProviderContext;
 import org.apache.flink.table.runtime.typeutils.InternalTypeInfo;
 import org.apache.flink.table.types.utils.TypeConversions;
-import org.apache.flink.util.SimpleUserCodeClassLoader;
-import org.apache.flink.util.UserCodeClassLoader;
 import org.dlonflink.plan.Plan;
 
 /** Where a stream of rows goes: a table of the plan's statements, or part files. */
@@ -86,24 +82,11 @@ final class RowSink {
 
         private void open() throws IOException {
             try {
-                schema.open(new Context());
+                schema.open(null); // they do not look at its context either
             } catch (Exception e) {
                 throw new IOException("the format cannot be opened", e);
             }
             open = true;
-        }
-    }
-
-    /** What a format may ask for when it is opened: an encoder of files is told nothing of its task. */
-    private static final class Context implements SerializationSchema.InitializationContext {
-        @Override
-        public MetricGroup getMetricGroup() {
-            return new UnregisteredMetricsGroup();
-        }
-
-        @Override
-        public UserCodeClassLoader getUserCodeClassLoader() {
-            return SimpleUserCodeClassLoader.create(RowSink.class.getClassLoader());
         }
     }
 }
