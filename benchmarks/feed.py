@@ -15,6 +15,7 @@ from pathlib import Path
 import data
 import dlonflink as dlf
 import measure
+from dlonflink.learners.settings import LearnerSettings
 
 CASES = (
     ("strings", "csv"),
@@ -27,9 +28,7 @@ TIMES = {"arrow": 4}
 """How often a file is read in one run, under several names: reports come once a second, and a rate needs several."""
 
 
-def pipeline(
-    kind: str, text: str, path: Path, learner: dlf.Custom | dlf.Logistic | dlf.FM, times: int = 1
-) -> dlf.Pipeline:
+def pipeline(kind: str, text: str, path: Path, learner: LearnerSettings, times: int = 1) -> dlf.Pipeline:
     paths = tuple(str(data.again(path, k)) for k in range(times))
     return dlf.Pipeline(
         name="bench",

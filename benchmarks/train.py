@@ -1,7 +1,9 @@
 """What Flink costs beside the same learner without it: `scripts/bench train [--json] [--rows N] [--rounds N]`.
 
-For logistic and fm, interleaved in one run: the whole job on embedded Flink from CSV, the local runtime over the same
-file, and the bare kernel over the same rows already encoded. Ratios are of medians; both sides are printed.
+For each learner, interleaved in one run: the whole job on embedded Flink from CSV, the local runtime over the same
+file, and the bare learner (`kernel`) over the same rows already encoded. For `torch`, a user's module (user_module.py),
+there is also `plain`: the same network in a loop that somebody would write without us, over the same rows, encoded
+before. Those in batches get a tenth of the rows. Ratios are of medians; both sides are printed.
 """
 
 from __future__ import annotations
@@ -10,27 +12,35 @@ import argparse
 import json
 import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import torch
 
 import data
 import dlonflink as dlf
 import feed
 import measure
+import user_module
 from dlonflink.connectors.local import read
-from dlonflink.embedding.settings import Embedding
 from dlonflink.embedding.tables import Tables
 from dlonflink.features.batch import Batch, Truth
 from dlonflink.features.encode import Encoder
 from dlonflink.features.spec import FeatureSpec
-from dlonflink.learners.base import Inputs
+from dlonflink.learners.base import Inputs, Learner
 from dlonflink.learners.build import build
+from dlonflink.learners.settings import LearnerSettings
 
-LEARNERS: dict[str, dlf.Logistic | dlf.FM] = {"logistic": dlf.Logistic(), "fm": dlf.FM()}
-MODES = ("flink", "local", "kernel")
+LEARNERS: dict[str, LearnerSettings] = {
+    "logistic": dlf.Logistic(),
+    "fm": dlf.FM(),
+    "deepfm": dlf.DeepFM(),
+    "torch": dlf.Torch(module=f"{user_module.__file__}:Deep"),
+}
+MODES = ("flink", "local", "kernel", "plain")
+BATCHED_SHARE = 10
 
 
 def main() -> None:
@@ -38,22 +48,32 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--rows", type=int, default=3_000_000)
     parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--learners", nargs="+", choices=tuple(LEARNERS), default=tuple(LEARNERS))
     parser.add_argument("--kind", choices=("strings", "integers"), default="strings")
     parser.add_argument("--data", type=Path, default=Path(".dlonflink/bench"))
     options = parser.parse_args()
-    path = data.make(options.data, options.kind, "csv", options.rows)
-    runs: dict[tuple[str, str], list[dict[str, float]]] = {(name, mode): [] for name in LEARNERS for mode in MODES}
+    runs: dict[tuple[str, str], list[dict[str, float]]] = {}
     for _ in range(options.rounds):  # interleaved: the machine's speed drifts
-        for name, learner in LEARNERS.items():
+        for name in options.learners:
+            learner = LEARNERS[name]
+            batch = getattr(learner, "batch", None)
+            rows = options.rows // BATCHED_SHARE if batch else options.rows
+            path = data.make(options.data, options.kind, "csv", rows)
             pipeline = feed.pipeline(options.kind, "csv", path, learner)
-            runs[name, "flink"].append(measure.flink(pipeline))
-            runs[name, "local"].append(measure.local(pipeline))
-            runs[name, "kernel"].append(_kernel(pipeline, learner, options.rows))
-    table = {name: {mode: _median(runs[name, mode]) for mode in MODES} for name in LEARNERS}
+            runs.setdefault((name, "flink"), []).append(measure.flink(pipeline))
+            runs.setdefault((name, "local"), []).append(measure.local(pipeline))
+            runs.setdefault((name, "kernel"), []).append(_kernel(pipeline, rows, batch))
+            if isinstance(learner, dlf.Torch):
+                runs.setdefault((name, "plain"), []).append(_plain(pipeline, rows, learner.batch))
+    table = {
+        name: {mode: _median(runs[name, mode]) for mode in MODES if (name, mode) in runs} for name in options.learners
+    }
+    pairs = (("flink", "local"), ("flink", "kernel"), ("local", "kernel"), ("kernel", "plain"), ("flink", "plain"))
     ratios = {
         name: {
-            f"{slow}/{fast}": modes[slow]["rows_per_second"] / modes[fast]["rows_per_second"]
-            for slow, fast in (("flink", "local"), ("flink", "kernel"), ("local", "kernel"))
+            f"{one}/{other}": modes[one]["rows_per_second"] / modes[other]["rows_per_second"]
+            for one, other in pairs
+            if other in modes
         }
         for name, modes in table.items()
     }
@@ -71,33 +91,54 @@ def main() -> None:
         print(f"{name:9} ratios  " + "  ".join(f"{key} {value:.2f}" for key, value in ratios[name].items()))
 
 
-def _kernel(pipeline: dlf.Pipeline, settings: dlf.Logistic | dlf.FM, rows: int) -> dict[str, float]:
-    """The learner alone. Encoding goes on between the timed calls, so that memory stays small."""
-    labels: list[float] = []
-    seconds, steady_rows = 0.0, 0
-    learner = None
-    seen = 0
-    for batch, truth, encoder in _encoded(pipeline):
+def _kernel(pipeline: dlf.Pipeline, rows: int, batch: int | None) -> dict[str, float]:
+    """The learner alone."""
+    settings = pipeline.learner
+    learner: Learner | None = None
+
+    def learn(one: Batch, truth: Truth, encoder: Encoder) -> None:
+        nonlocal learner
         if learner is None:
-            tables = Tables(Embedding(), settings.seed)
+            tables = Tables(pipeline.embedding, settings.seed)
             inputs = Inputs(
                 encoder.features, encoder.lists, encoder.dense, len(pipeline.features), 1, tables, settings.seed
             )
             learner = build(settings, inputs)
+        learner.learn(one, truth)
+
+    return _timed(pipeline, rows, batch or 4096, learn)
+
+
+def _plain(pipeline: dlf.Pipeline, rows: int, batch: int) -> dict[str, float]:
+    """A loop without us: the module over an nn.Embedding, whose IDs are cut to 2^20 rows, with sparse gradients."""
+    loop = user_module.Loop(len(pipeline.features), pipeline.embedding.dim)
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)  # as ours
+    try:
+        return _timed(pipeline, rows, batch, lambda one, truth, _: loop.learn(one.ids, truth.labels))
+    finally:
+        torch.set_num_threads(before)
+
+
+def _timed(
+    pipeline: dlf.Pipeline, rows: int, batch: int, learn: Callable[[Batch, Truth, Encoder], None]
+) -> dict[str, float]:
+    """Encoding goes on between the timed calls, so that memory stays small."""
+    seconds, steady_rows, seen = 0.0, 0, 0
+    for one, truth, encoder in _encoded(pipeline, batch):
         start = time.perf_counter()
-        scores = learner.learn(batch, truth)
+        learn(one, truth, encoder)
         passed = time.perf_counter() - start
-        labels.append(float(scores[0, 0]))
-        seen += len(batch)
+        seen += len(one)
         if seen > rows * measure.STEADY_FROM:
-            seconds, steady_rows = seconds + passed, steady_rows + len(batch)
+            seconds, steady_rows = seconds + passed, steady_rows + len(one)
     return {"rows": seen, "rows_per_second": steady_rows / seconds}
 
 
-def _encoded(pipeline: dlf.Pipeline) -> Iterator[tuple[Batch, Truth, Encoder]]:
+def _encoded(pipeline: dlf.Pipeline, batch_rows: int) -> Iterator[tuple[Batch, Truth, Encoder]]:
     columns = (*pipeline.features.columns(), "label")
     encoder = None
-    for rows in read(pipeline.source, columns, batch_rows=4096):
+    for rows in read(pipeline.source, columns, batch_rows=batch_rows):
         encoder = encoder or Encoder(FeatureSpec.of(pipeline.features, rows.schema))
         label = rows.column("label").cast(pa.float32()).to_numpy(zero_copy_only=False)[:, None]
         yield encoder.encode(rows), Truth(label, np.ones_like(label)), encoder

@@ -34,6 +34,7 @@ def pipeline(stream: Any, learner: LearnerSettings, **changes: Any) -> dlf.Pipel
     return dlf.Pipeline(**(sections | changes))
 
 
+@pytest.mark.timeout(400)  # a JVM, and a framework
 @pytest.mark.parametrize("kind", ["logistic", "fm", "custom", "deepfm", "torch"])
 def test_flink_equals_local_to_the_bit(kind: str, stream: Any, learner_file: Path, tmp_path: Path) -> None:
     learners = {

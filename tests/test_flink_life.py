@@ -47,6 +47,7 @@ LEARNERS: dict[str, dlf.FM | dlf.DeepFM | dlf.Torch] = {
 }
 
 
+@pytest.mark.timeout(400)  # three starts, two of them of a JVM and a framework
 @pytest.mark.parametrize("kind", LEARNERS)
 def test_stopped_and_resumed_equals_never_stopped(kind: str, home: Path) -> None:
     """Those in batches need an order, and rows that wait for their batch when the checkpoint comes go with it."""
@@ -62,13 +63,14 @@ def test_stopped_and_resumed_equals_never_stopped(kind: str, home: Path) -> None
         sections: dict[str, Any] = {"source": source, "runtime": dlf.Runtime(deterministic=True)}
         return as_they_come(rate, learner=learner, **(sections | changes))
 
-    job = dlf.start(numbers(2_000), on="flink")
+    # Slowly: what sorts does not wait for a worker that takes long to start.
+    job = dlf.start(numbers(200), on="flink")
     for progress in job.progress("200 ms"):
         if progress.checkpoints >= 2 and progress.rows > 0:
             job.stop()
     assert progress.rows < ROWS
     with pytest.raises(PipelineError, match="did not finish"):
-        dlf.start(numbers(2_000), on="flink")
+        dlf.start(numbers(200), on="flink")
     resumed = dlf.run(numbers(50_000), on="flink", resume=True)
     assert resumed.rows == ROWS
     rows = tuple({"id": id_, "a": id_ % 7, "b": id_ % 11, "click": int(id_ % 3 == 0)} for id_ in range(1, ROWS + 1))
