@@ -347,7 +347,7 @@ def test_no_file_holds(pattern: str, why: str) -> None:
     for path in tracked():
         if path.name == "uv.lock" or path == Path(__file__) or path.suffix in {".arrow", ".png"}:
             continue
-        for number, line in enumerate(path.read_text().splitlines(), 1):
+        for number, line in enumerate(path.read_text(errors="replace").splitlines(), 1):
             if expression.search(line):
                 found.append(f"{path.relative_to(ROOT)}:{number} {why}: {line.strip()[:80]}")
     offences(found)

@@ -176,7 +176,7 @@ def test_a_header_may_have_a_mark_blank_lines_before_it_and_quotes(tmp_path):
     ("name", "data", "format_", "words"),
     [
         ("a.csv", b'"a"b\n1\n', "csv", "first line is not CSV"),
-        ("a.csv", b"a\xff\n1\n", "csv", "first line is not CSV"),
+        ("a.csv", b"a\xff\n1\n", "csv", "column 'a' is not in the file"),
         ("a.csv", b"a\n" + b"1\n" * 9_999 + b"\xff\n", "csv", "UTF8"),
         ("a.jsonl", b'{"a": "\xff"}\n', "jsonl", "not JSON"),
         ("a.jsonl", b'{"a": NaN}\n', "jsonl", "write it in quotes"),

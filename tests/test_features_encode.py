@@ -163,8 +163,8 @@ def test_an_infinite_number_names_its_row():
     batch = pa.record_batch([pa.array([1.0, float("inf")])], ["p"])
     encoder = Encoder(FeatureSpec.of(Features(dense=("p",)), batch.schema))
     with pytest.raises(DataError, match="inf") as caught:
-        encoder.encode(batch, first_row=1_000)
-    assert caught.value.where == "row 1,002"
+        encoder.encode(batch)
+    assert caught.value.where == "row 2"
 
 
 def test_event_time_in_milliseconds():
@@ -173,20 +173,6 @@ def test_event_time_in_milliseconds():
         batch = pa.record_batch([pa.array(["a", "b"]), pa.array(moments, type_)], ["x", "ts"])
         encoder = Encoder(FeatureSpec.of(Features(hashed=("x",)), batch.schema))
         assert encoder.encode(batch, "ts").event_time.tolist() == [1_357_017_300_000, -1]
-
-
-def test_a_row_without_a_time_is_named():
-    batch = pa.record_batch([pa.array(["a", "b"]), pa.array([0, None], pa.timestamp("ms"))], ["x", "ts"])
-    encoder = Encoder(FeatureSpec.of(Features(hashed=("x",)), batch.schema))
-    with pytest.raises(DataError) as caught:
-        encoder.encode(batch, "ts", first_row=7)
-    assert caught.value.where == "row 9"
-
-
-def test_an_event_time_must_be_one():
-    batch = pa.record_batch([pa.array(["a"])], ["x"])
-    with pytest.raises(SchemaError, match="'x' cannot be the event time"):
-        Encoder(FeatureSpec.of(Features(hashed=("x",)), batch.schema)).encode(batch, "x")
 
 
 @pytest.mark.parametrize(
@@ -261,20 +247,6 @@ def test_rows_from_dicts():
 )
 def test_labels(type_, values):
     batch = pa.record_batch([pa.array(values, type_), pa.array([None, 0.5])], ["late", "w"])
-    came_true = truth(batch, [Label(column="late", weight="w")], first_row=0, key=())
+    came_true = truth(batch, [Label(column="late", weight="w")])
     assert came_true.labels.tolist() == [[0.0], [1.0]]
     assert came_true.weights.tolist() == [[1.0], [0.5]]
-
-
-@pytest.mark.parametrize(("value", "said"), [(2, "2"), (None, "NULL"), (-1, "-1")])
-def test_a_label_that_is_none_names_row_and_key(value, said):
-    batch = pa.record_batch([pa.array([0, value], pa.int32()), pa.array([16, 17])], ["late", "id"])
-    with pytest.raises(DataError, match=f"holds {said}") as caught:
-        truth(batch, [Label(column="late")], first_row=1_232, key=("id",))
-    assert caught.value.where == "row 1,234 (key id=17)"
-
-
-def test_a_negative_weight():
-    batch = pa.record_batch([pa.array([1]), pa.array([-1.0])], ["late", "w"])
-    with pytest.raises(DataError, match="weight column 'w' holds -1"):
-        truth(batch, [Label(column="late", weight="w")], first_row=0, key=())

@@ -58,7 +58,7 @@ def test_a_plan_is_told_in_full(stream: Any, tmp_path: Path) -> None:
     job, (worker,) = told["job"], told["worker"]
     assert list(job) == [
         "name", "run", "target", "detached", "flink", "slots", "statements", "query", "input", "operator", "command",
-        "environment", "log", "files", "scored", "sink",
+        "environment", "log", "files", "scored", "sink", "rejects",
     ]  # fmt: skip
     assert list(job["operator"]) == [
         "batch_rows", "batch_bytes", "batch_ms", "frame_bytes", "start_ms", "stop_ms",
@@ -87,6 +87,39 @@ def test_scored_columns_have_types_where_they_are_known(stream: Any, tmp_path: P
     unknown = plan_of(pipeline(stream, sink=sink, source=source), tmp_path).job
     assert unknown.scored[0].type is None
     assert plan_of(pipeline(stream), tmp_path).job.scored == ()
+
+
+def test_bad_rows_have_a_place(stream: Any, tmp_path: Path, home: Path) -> None:
+    one = pipeline(stream)
+    assert plan_of(one, tmp_path).job.rejects is None
+    text = one.source.model_copy(update={"rejects": dlf.Rejects(over=5)})
+    plan = plan_of(pipeline(stream, source=text), tmp_path)
+    rejects = plan.job.rejects
+    assert rejects is not None
+    assert rejects.sink.files is not None
+    assert rejects.sink.files.path == (home / "clicks" / "rejects").as_uri()
+    assert (rejects.to, rejects.over, rejects.max_share) == (str(home / "clicks" / "rejects"), 5, 0.01)
+    assert plan.worker[0].rejects is not None
+    assert plan.worker[0].rejects.to == rejects.to
+    # The jar reads the file itself: only the columns that are wanted, and no table.
+    assert rejects.text is not None
+    assert rejects.text.read == ("id", "ts", "user", "ad", "click")
+    assert rejects.text.event_time is not None
+    assert rejects.text.event_time.watermark == "`ts`"
+    assert plan.job.statements == ()
+    query = one.source.model_copy(update={"rejects": dlf.Rejects(to="bad"), "query": "SELECT * FROM source"})
+    plan = plan_of(pipeline(stream, source=query), tmp_path)
+    assert plan.job.rejects is not None
+    assert plan.job.rejects.to == str(Path.cwd() / "bad")
+    assert plan.job.rejects.text is not None
+    assert plan.job.rejects.text.read == tuple(stream.columns)
+    sink = dlf.SqlSink(ddl="CREATE TABLE bad (reason STRING) WITH ('connector' = 'print')", table="bad")
+    columns = {"id": "BIGINT", "user": "STRING", "ad": "INT", "click": "INT"}
+    typed = dlf.MemorySource(columns=columns, rows=(), rejects=dlf.Rejects(to=sink))
+    plan = plan_of(pipeline(stream, source=typed), tmp_path)
+    assert plan.job.rejects is not None
+    assert (plan.job.rejects.to, plan.job.rejects.text) == ("table bad", None)
+    assert plan.job.statements[-1] == sink.ddl
 
 
 def test_relative_paths_become_absolute(stream: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

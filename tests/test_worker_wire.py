@@ -112,7 +112,7 @@ def test_a_short_frame_is_a_protocol_error(message: wire.Message, data: st.DataO
     [
         ((3, 0, 0, 1 << 30), "longer than the cap"),
         ((0, 0, 0, 0), "unknown type"),
-        ((43, 0, 0, 0), "unknown type"),
+        ((45, 0, 0, 0), "unknown type"),
         ((3, 0, 7, 0), "damaged"),
         ((3, 1, 0, 0), "unknown flags"),
         ((2, 2, 0, 0), "unknown flags"),
@@ -152,6 +152,7 @@ MESSAGES_BY_NAME: dict[str, wire.Message] = {
     "STOP": wire.Stop(),
     "READY": wire.Ready(protocol=1, pid=4711, libraries={"pyarrow": "23.0.1"}),
     "SCORED": wire.Scored(b"\xff\xff\xff\xff\0\0\0\0"),
+    "REJECT": wire.Reject(b"\xff\xff\xff\xff\0\0\0\0"),
     "CREDIT": wire.Credit(4),
     "ALIGNED": wire.Aligned(7),
     "SNAPSHOT": wire.Snapshot(7, b"chunk"),

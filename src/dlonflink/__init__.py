@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from dlonflink.connectors.base import EventTime
     from dlonflink.connectors.files import FileSource
     from dlonflink.connectors.memory import MemorySource
+    from dlonflink.connectors.rejects import Rejects
     from dlonflink.connectors.sinks import FileSink, SqlSink
     from dlonflink.connectors.sql import ArrowValues, SqlSource
     from dlonflink.doctor.examination import examine
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
         SqlError,
         StoreError,
         TableError,
+        TooManyRejects,
         VersionNotFound,
         WorkerError,
     )
@@ -94,6 +96,7 @@ __all__ = [
     "Progress",
     "ProtocolError",
     "Ragged",
+    "Rejects",
     "ResumeError",
     "RunStatus",
     "Runtime",
@@ -110,6 +113,7 @@ __all__ = [
     "Summary",
     "TableError",
     "Tables",
+    "TooManyRejects",
     "Torch",
     "Truth",
     "Version",
@@ -127,6 +131,7 @@ _ROOMS = {
     "connectors.base": ("EventTime",),
     "connectors.files": ("FileSource",),
     "connectors.memory": ("MemorySource",),
+    "connectors.rejects": ("Rejects",),
     "connectors.sinks": ("FileSink", "SqlSink"),
     "connectors.sql": ("ArrowValues", "SqlSource"),
     "doctor.examination": ("examine",),
@@ -149,6 +154,7 @@ _ROOMS = {
         "SqlError",
         "StoreError",
         "TableError",
+        "TooManyRejects",
         "VersionNotFound",
         "WorkerError",
     ),

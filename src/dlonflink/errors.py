@@ -4,7 +4,8 @@
     ├─ PipelineError          refused before anything ran: a key, a type, a combination
     ├─ SetupError             Java, jar, port, disk, a package missing in the worker's interpreter
     ├─ DataError              a row or a file does not hold what the pipeline says
-    │  └─ SchemaError         a column is missing or has another type
+    │  ├─ SchemaError         a column is missing or has another type
+    │  └─ TooManyRejects      more bad rows than `source.rejects` allows
     ├─ JobError               the job ran and failed
     │  ├─ SqlError            Flink refused a statement
     │  ├─ ProtocolError       the two sides of the wire disagree
@@ -87,6 +88,10 @@ class DataError(DLOnFlinkError):
 
 class SchemaError(DataError):
     code = "schema"
+
+
+class TooManyRejects(DataError):  # noqa: N818 - says what there was too much of
+    code = "rejects"
 
 
 class JobError(DLOnFlinkError):

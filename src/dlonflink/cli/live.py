@@ -21,6 +21,7 @@ from dlonflink.cli.target import Target
 from dlonflink.connectors.local import read, schema
 from dlonflink.errors import PipelineError, SetupError
 from dlonflink.pipeline.pipeline import Pipeline
+from dlonflink.pipeline.plan import absolute
 from dlonflink.runtime.base import Job, Progress, Summary
 from dlonflink.runtime.run import start
 
@@ -152,6 +153,9 @@ def _conclude(pipeline: Pipeline, result: Summary) -> None:
         f"  log loss {share(metrics['logloss'])}   AUC {auc}   calibration {share(metrics['calibration'])}",
         f"  checkpoints {result.checkpoints}   restarts {result.restarts}   state {(result.state_digest or '-')[:16]}",
     ]
+    rejects = absolute(pipeline).source.rejects
+    if result.rejected and rejects is not None:
+        lines.append(f"  {result.rejected:,} bad rows lie in {rejects.place()}")
     if result.version is not None and pipeline.export is not None:
         where = shlex.quote(_relative(pipeline.export.to))
         program = _program()

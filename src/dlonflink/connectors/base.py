@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from dlonflink.connectors.rejects import Rejects
 from dlonflink.settings import Duration, Settings
 
 Columns = Annotated[dict[str, str], Field(min_length=1, description="column -> Flink SQL type, in order")]
@@ -27,6 +28,9 @@ class SourceBase(Settings):
     """Columns that identify a row: in errors and scored rows."""
     query: str | None = None
     """Flink SQL over the table `source`, e.g. SELECT *, HOUR(ts) AS hour FROM source."""
+
+    rejects: Rejects | None = None
+    """What becomes of bad rows. Default: the first one ends the run."""
 
     def time(self) -> EventTime | None:
         return EventTime(column=self.event_time) if isinstance(self.event_time, str) else self.event_time

@@ -88,6 +88,8 @@ def _source_statements(source: FileSource | SqlSource | MemorySource, run_dir: P
         return [_table(source, {"path": _url(path), **_JSON})]
     if kind(source) != "rows":
         return [_values_table(source, run_dir)]
+    if source.rejects is not None:
+        return []  # the jar reads the files itself, and makes the table of what it could read
     return [_table(source, _file_options(source))]
 
 
@@ -103,10 +105,10 @@ def _values_table(source: FileSource, run_dir: Path) -> str:
 
 def _table(source: FileSource | MemorySource, options: Mapping[str, str]) -> str:
     lines = [f"  {quote(name)} {type_}" for name, type_ in source.columns.items()]
-    time = source.time()
-    if time is not None and time.column in source.columns:
-        check_time(time.column, source.columns[time.column])
-        lines.append(f"  WATERMARK FOR {quote(time.column)} AS {quote(time.column)}{_minus(time.delay)}")
+    # Flink fails at a NULL in a column with a watermark, which would be a reject. A query may need the watermark.
+    time = watermark(source) if source.rejects is None or source.query is not None else None
+    if time is not None:
+        lines.append(f"  WATERMARK FOR {quote(time[0])} AS {time[1]}")
     return _create(lines, options)
 
 
@@ -114,6 +116,20 @@ def _create(lines: Sequence[str], options: Mapping[str, str]) -> str:
     options = {"connector": "filesystem", **options}
     keys = ",\n".join(f"  {literal(key)} = {literal(value)}" for key, value in options.items())
     return f"CREATE TEMPORARY TABLE {quote(TABLE)} (\n" + ",\n".join(lines) + f"\n) WITH (\n{keys}\n)"
+
+
+def watermark(source: FileSource | MemorySource) -> tuple[str, str] | None:
+    """The column of the event time and the expression of its watermark, where it is a column of the table's own."""
+    time = source.time()
+    if time is None or time.column not in source.columns:
+        return None
+    check_time(time.column, source.columns[time.column])
+    return time.column, f"{quote(time.column)}{_minus(time.delay)}"
+
+
+def file_urls(source: FileSource) -> tuple[str, ...]:
+    """Every file of the source, as Flink's Path reads it."""
+    return tuple(_url(file) for file in resolve(source))
 
 
 def _minus(delay: str) -> str:

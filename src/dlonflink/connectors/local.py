@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import difflib
 import gzip
-import json
 import zlib
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -23,6 +22,7 @@ from dlonflink.connectors.foreign import read_file
 from dlonflink.connectors.memory import MemorySource, records
 from dlonflink.connectors.parquet import Ranges, ranges
 from dlonflink.connectors.sql import SqlSource
+from dlonflink.connectors.text import Counter, Text, parse_json
 from dlonflink.connectors.values import declared, schema_of
 from dlonflink.errors import DataError, PipelineError, SchemaError
 from dlonflink.types import column
@@ -35,12 +35,16 @@ def schema(source: FileSource | SqlSource | MemorySource) -> pa.Schema | None:
 
 
 def read(
-    source: FileSource | SqlSource | MemorySource, columns: Sequence[str], *, batch_rows: int
+    source: FileSource | SqlSource | MemorySource,
+    columns: Sequence[str],
+    *,
+    batch_rows: int,
+    rejects: Counter | None = None,
 ) -> Iterator[pa.RecordBatch]:
     """The rows in order, with `columns` in order, in batches of up to `batch_rows`.
 
     Raises PipelineError for a source that needs SQL, SchemaError for a column that a file lacks, DataError for text
-    that is no value of its column.
+    that is no value of its column; with `rejects` such rows go there instead.
     """
     known = schema(source)
     if known is None or isinstance(source, SqlSource):
@@ -57,6 +61,9 @@ def read(
         return
     for file in files:
         with _whole(file):
+            if rejects is not None and source.format in ("csv", "jsonl"):
+                yield from _judged(file, source, wanted, batch_rows, rejects)
+                continue
             yield from _cut(_batches(file, source, wanted, batch_rows), batch_rows)
 
 
@@ -75,6 +82,16 @@ def _whole(file: Path) -> Generator[None]:
         raise DataError(
             "the file cannot be read to its end", where=str(file), got=str(error), fix="copy it again, whole"
         ) from error
+
+
+def _judged(
+    file: Path, source: FileSource, wanted: pa.Schema, batch_rows: int, rejects: Counter
+) -> Iterator[pa.RecordBatch]:
+    text = Text(source, wanted, str(file), rejects)
+    if source.format == "csv" and source.header and not _header(file, wanted):
+        return
+    with _open(file) as data:
+        yield from text.csv(data, batch_rows) if source.format == "csv" else text.jsonl(data, batch_rows)
 
 
 def _cut(batches: Iterator[pa.RecordBatch], batch_rows: int) -> Iterator[pa.RecordBatch]:
@@ -139,9 +156,9 @@ def _csv(file: Path, source: FileSource, wanted: pa.Schema) -> Iterator[pa.Recor
 def _header(file: Path, wanted: pa.Schema) -> bool:
     """Whether the file has a first line. Refuses one that does not name each wanted column once."""
     try:
-        with _open(file) as data, TextIOWrapper(data, "utf-8-sig", newline="") as text:
+        with _open(file) as data, TextIOWrapper(data, "utf-8-sig", "replace", newline="") as text:
             names = next((line for line in csv.reader(text, strict=True) if line), None)
-    except (csv.Error, UnicodeDecodeError) as error:
+    except csv.Error as error:
         raise DataError("the first line is not CSV", where=str(file), got=str(error), fix="correct the file") from None
     if names is None:
         return False
@@ -176,23 +193,10 @@ def _objects(file: Path, lines: Iterable[bytes]) -> Iterator[Mapping[str, object
         if line.isspace():
             continue
         try:
-            value: object = json.loads(line.decode(), parse_constant=_no_constant)
-        except ValueError as error:
-            raise DataError(
-                "a line is not JSON", where=f"{file}, line {number:,}", got=str(error), fix="correct the file"
-            ) from None
-        if not isinstance(value, dict):
-            raise DataError(
-                "a line holds no row",
-                where=f"{file}, line {number:,}",
-                expected="a JSON object",
-                got=line.decode()[:100].strip(),
-            )
-        yield value
-
-
-def _no_constant(name: str) -> float:
-    raise ValueError(f"{name} is not JSON; write it in quotes")
+            yield parse_json(line)
+        except DataError as error:
+            error.where = f"{file}, line {number:,}"
+            raise
 
 
 def _records(

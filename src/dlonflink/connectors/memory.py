@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Literal, cast
 
 import pyarrow as pa
@@ -49,7 +49,7 @@ def json_lines(batch: pa.RecordBatch) -> Iterator[str]:
     Raises DataError for a MAP with a NULL key, for which JSON has no word.
     """
     for i in range(batch.num_rows):
-        values = {field.name: _json(batch.column(k)[i]) for k, field in enumerate(batch.schema)}
+        values = {field.name: json_value(batch.column(k)[i], _text_key) for k, field in enumerate(batch.schema)}
         yield json.dumps(values, allow_nan=False) + "\n"
 
 
@@ -70,7 +70,7 @@ def _number(value: float) -> float | str:
     return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
 
 
-def _key(scalar: pa.Scalar) -> str:
+def _text_key(scalar: pa.Scalar) -> str:
     if not scalar.is_valid:
         raise DataError(
             "a MAP in source.rows has a NULL key",
@@ -81,16 +81,21 @@ def _key(scalar: pa.Scalar) -> str:
     return scalar.as_py()
 
 
-def _json(scalar: pa.Scalar) -> object:
+def _any_key(scalar: pa.Scalar) -> str:
+    return str(json_value(scalar)) if scalar.is_valid else "null"
+
+
+def json_value(scalar: pa.Scalar, key: Callable[[pa.Scalar], str] = _any_key) -> object:
+    """A value as Flink's json format writes it; `key` makes texts of a MAP's keys, for JSON has no others."""
     type_ = scalar.type
     if not scalar.is_valid:
         return None
     if table.entries(type_):
-        return {_key(entry["key"]): _json(entry["value"]) for entry in scalar.values}
+        return {key(entry["key"]): json_value(entry["value"], key) for entry in scalar.values}
     if isinstance(type_, pa.ListType):
-        return [_json(item) for item in scalar.values]
+        return [json_value(item, key) for item in scalar.values]
     if isinstance(type_, pa.StructType):
-        return {name: _json(field) for name, field in scalar.items()}
+        return {name: json_value(field, key) for name, field in scalar.items()}
     if isinstance(type_, pa.TimestampType):
         return scalar.cast(pa.string()).as_py()  # with a space, and a Z where it has a zone: Flink's SQL form
     value = scalar.as_py()

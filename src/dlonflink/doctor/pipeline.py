@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
+import pyarrow as pa
+
 from dlonflink.connectors.files import FileSource
 from dlonflink.connectors.local import read, schema
+from dlonflink.connectors.rejects import Bound, Share
 from dlonflink.connectors.sql import SqlSource
 from dlonflink.doctor.finding import Finding
 from dlonflink.errors import DLOnFlinkError
-from dlonflink.features.labels import truth
+from dlonflink.features.faults import label_faults
 from dlonflink.pipeline import plan as plans
 from dlonflink.pipeline.check import Target, check
 from dlonflink.pipeline.pipeline import Pipeline
@@ -48,13 +52,14 @@ def source(pipeline: Pipeline) -> Iterator[Finding]:
     bare = given.model_copy(update={"query": None})
     place = f" of {', '.join(given.paths)}" if isinstance(given, FileSource) else ""
     try:
-        rows = next(read(bare, tuple(bare.columns), batch_rows=_ROWS), None)
+        # Where bad rows are kept, the first ones may be some.
+        unread = Share(Bound(max_share=1), "") if given.rejects else None
+        rows = next(read(bare, tuple(bare.columns), batch_rows=_ROWS, rejects=unread), None)
         if rows is None:
             yield Finding("source", "fail", f"no row{place}", "check the path, and that the file is complete")
             return
-        labels = pipeline.labels()
-        if all(label.column in rows.schema.names for label in labels):
-            truth(rows, labels, first_row=0, key=())
+        if given.rejects is None:
+            _judge_labels(pipeline, rows)
         yield Finding("source", "ok", f"the first {rows.num_rows:,} rows{place} can be read")
     except DLOnFlinkError as error:
         yield Finding.of("source", error)
@@ -62,6 +67,18 @@ def source(pipeline: Pipeline) -> Iterator[Finding]:
         yield Finding(
             "source", "fail", f"cannot be read: {error.strerror or error}", "check the path and who may read it"
         )
+
+
+def _judge_labels(pipeline: Pipeline, rows: pa.RecordBatch) -> None:
+    for label in pipeline.labels():
+        if label.column not in rows.schema.names:
+            continue  # the query makes it
+        for fault in label_faults(rows, label):
+            if fault.rows.any():
+                row = int(np.argmax(fault.rows))
+                error = fault.error(row)
+                error.where = f"row {row + 1:,}"
+                raise error
 
 
 def versions(pipeline: Pipeline) -> Iterator[Finding]:

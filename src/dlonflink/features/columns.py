@@ -32,6 +32,8 @@ class Hashed(Settings):
     """Numeric columns: the value's floor if <= 2, else 10 + floor(ln(value)^2), is hashed in its place."""
     pooling: Literal["sum", "mean"] = "sum"
     """ARRAY columns: each element counts 1 (sum) or 1 / length (mean)."""
+    max_length: Annotated[int, Field(ge=1)] | None = None
+    """ARRAY columns: a row with a longer list is a bad row. Default: any length."""
 
     @property
     def space(self) -> str:

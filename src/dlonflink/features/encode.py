@@ -7,10 +7,11 @@ from typing import final
 import numpy as np
 import pyarrow as pa
 
-from dlonflink.errors import DataError, SchemaError
+from dlonflink.errors import SchemaError
 from dlonflink.features import arrays, bags, hashing
 from dlonflink.features.batch import Bag, Batch, Float, Ids, Ragged, Times
 from dlonflink.features.columns import Crossed, Dense, Hashed
+from dlonflink.features.faults import infinite
 from dlonflink.features.hashing import Vocabulary
 from dlonflink.features.ids import hash_column, hash_list
 from dlonflink.features.spec import FeatureSpec
@@ -58,11 +59,11 @@ class Encoder:
         """Columns of Batch.dense."""
         return len(self._dense)
 
-    def encode(self, batch: pa.RecordBatch, event_time: str | None = None, *, first_row: int = 0) -> Batch:
-        """`event_time` names its column; `first_row`: rows of the stream before these; errors count rows from 1.
+    def encode(self, batch: pa.RecordBatch, event_time: str | None = None) -> Batch:
+        """`event_time` names its column, of rows that `faults.time_fault` has let through.
 
-        Raises SchemaError for a batch without the spec's columns and types, DataError for a row without an event time,
-        or with a dense number that is infinite.
+        Raises SchemaError for a batch without the spec's columns and types, DataError, naming the row of the batch,
+        for a dense number that is infinite.
         """
         self._accept(batch.schema)
         ids = self._ids(batch)
@@ -72,8 +73,9 @@ class Encoder:
         }
         dense = np.empty((batch.num_rows, len(self._dense)), np.float32)
         for i, one in enumerate(self._dense):
-            dense[:, i] = _numbers(one, batch.column(one.column), first_row)
-        times = _times(batch, event_time, first_row)
+            dense[:, i] = _numbers(one, batch.column(one.column))
+        none = event_time is None
+        times: Times = np.zeros(batch.num_rows, np.int64) if none else arrays.milliseconds(batch.column(event_time))
         return Batch(batch.num_rows, ids, lists, dense, times, self._bag(ids, lists, dense))
 
     def _accept(self, schema: pa.Schema) -> None:
@@ -127,41 +129,15 @@ def _picks(cross: Crossed, singles: tuple[Hashed, ...], extra: tuple[Hashed, ...
     return np.array([places[column] for column in cross.columns], np.int64)
 
 
-def _numbers(dense: Dense, column: pa.Array, first_row: int) -> Float:
+def _numbers(dense: Dense, column: pa.Array) -> Float:
+    fault = infinite(dense, column)
+    if fault.rows.any():
+        row = int(np.argmax(fault.rows))
+        error = fault.error(row)
+        error.where = f"row {row + 1:,}"
+        raise error
     values = arrays.floats(column).copy()
-    missing = arrays.nulls(column) | np.isnan(values)
-    values[missing] = dense.fill
-    if not np.isfinite(values).all():
-        row = int(np.flatnonzero(~np.isfinite(values))[0])
-        raise DataError(
-            f"column {dense.column!r} holds {values[row]}, which no learner can use",
-            where=f"row {first_row + row + 1:,}",
-            expected="a finite number",
-            fix="leave such rows out, or bound the column, in source.query",
-        )
+    values[arrays.nulls(column) | np.isnan(values)] = dense.fill
     if dense.transform == "log1p":
         values = np.sign(values) * np.log1p(np.abs(values))
     return values.astype(np.float32)
-
-
-def _times(batch: pa.RecordBatch, event_time: str | None, first_row: int) -> Times:
-    if event_time is None:
-        return np.zeros(batch.num_rows, np.int64)
-    column = batch.column(event_time)
-    if not arrays.is_time(column.type):
-        raise SchemaError(
-            f"column {event_time!r} cannot be the event time",
-            where="source.event_time",
-            expected="TIMESTAMP, TIMESTAMP_LTZ, DATE, or BIGINT (milliseconds since 1970)",
-            got=sql(column.type),
-            fix="CAST it in source.query",
-        )
-    if column.null_count:
-        row = int(np.flatnonzero(arrays.nulls(column))[0])
-        raise DataError(
-            f"column {event_time!r} is the event time and NULL",
-            where=f"row {first_row + row + 1:,}",
-            expected=sql(column.type),
-            fix="leave rows without a time out in source.query, or declare no event_time",
-        )
-    return arrays.milliseconds(column)

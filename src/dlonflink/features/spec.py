@@ -53,6 +53,14 @@ class FeatureSpec(Settings):
             seen.add((kind == "dense", name))
             for column in columns:
                 _check_type(kind, place, column, schema.field(column).type)
+        for i, hashed in enumerate(self.features.all_hashed()):
+            if hashed.max_length is not None and not isinstance(schema.field(hashed.column).type, pa.ListType):
+                raise PipelineError(
+                    f"column {hashed.column!r} is no ARRAY",
+                    where=f"features.hashed[{i}].max_length",
+                    got=sql(schema.field(hashed.column).type),
+                    fix="leave max_length out",
+                )
 
     def _declared(self) -> Iterator[tuple[str, str, str, tuple[str, ...]]]:
         """Kind, place, name and columns of every feature."""

@@ -19,7 +19,7 @@ from dlonflink.connectors.ddl import check_time
 from dlonflink.connectors.files import FileSource
 from dlonflink.connectors.memory import MemorySource
 from dlonflink.connectors.parts import folder_of
-from dlonflink.connectors.sinks import FileSink, SqlSink
+from dlonflink.connectors.sinks import FileSink, Sink, SqlSink
 from dlonflink.connectors.sql import SqlSource
 from dlonflink.connectors.values import declared, kind
 from dlonflink.errors import PipelineError, SchemaError
@@ -208,6 +208,20 @@ def _check_local(pipeline: Pipeline) -> None:
         )
     if isinstance(pipeline.sink, FileSink):
         folder_of(pipeline.sink)
+    rejects = pipeline.source.rejects
+    if rejects is not None:
+        _check_local_rejects(rejects.sink(), fix)
+
+
+def _check_local_rejects(sink: Sink, fix: str) -> None:
+    place = "source.rejects.to"
+    if isinstance(sink, SqlSink):
+        raise PipelineError("the local runtime has no SQL", where=f"{place}.type", got="sql", fix=fix)
+    try:
+        folder_of(sink)
+    except PipelineError as error:
+        error.where = place
+        raise
 
 
 def _check_sink(pipeline: Pipeline, columns: pa.Schema | None) -> None:

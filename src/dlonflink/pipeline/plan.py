@@ -13,15 +13,17 @@ import pyarrow as pa
 
 from dlonflink.connectors.ddl import select, sink_statements, sink_url, statements
 from dlonflink.connectors.files import FileSource
+from dlonflink.connectors.rejects import Rejects
 from dlonflink.connectors.sinks import FileSink, SqlSink
 from dlonflink.connectors.values import input_of
 from dlonflink.learners.settings import user_code, with_user_code
 from dlonflink.pipeline.check import columns_read
 from dlonflink.pipeline.options import flink_options, metrics_options, texts
 from dlonflink.pipeline.pipeline import Pipeline, Runtime
-from dlonflink.settings import Name, Settings, Text
+from dlonflink.pipeline.rejects import TextPlan, text_plan
+from dlonflink.settings import Name, Settings, Text, home
 from dlonflink.training.scored import scored_schema
-from dlonflink.training.settings import TrainingPlan
+from dlonflink.training.settings import RejectsPlan, TrainingPlan
 from dlonflink.types import sql
 
 
@@ -67,6 +69,14 @@ class SinkPlan(Settings):
     files: FilesPlan | None
 
 
+class RejectsJob(RejectsPlan):
+    """Where bad rows go, and how many of those that are read from text there may be."""
+
+    sink: SinkPlan
+    text: TextPlan | None
+    """Null: the rows come typed."""
+
+
 class JobPlan(Settings):
     """What Java reads; contract/README.md says what each member means."""
 
@@ -86,6 +96,7 @@ class JobPlan(Settings):
     files: str | None
     scored: tuple[ScoredColumn, ...]
     sink: SinkPlan | None
+    rejects: RejectsJob | None
 
 
 class Plan(Settings):
@@ -124,9 +135,13 @@ def digest(pipeline: Pipeline) -> str:
 def absolute(pipeline: Pipeline) -> Pipeline:
     """The same pipeline for processes that work elsewhere: every relative path starts at the working directory."""
     changed: dict[str, object] = {"runtime": _runtime(pipeline)}
-    if isinstance(pipeline.source, FileSource):
-        paths = tuple(str(Path(path).absolute()) for path in pipeline.source.paths)
-        changed["source"] = pipeline.source.model_copy(update={"paths": paths})
+    source = pipeline.source
+    if isinstance(source, FileSource):
+        paths = tuple(str(Path(path).absolute()) for path in source.paths)
+        source = source.model_copy(update={"paths": paths})
+    if source.rejects is not None:
+        source = source.model_copy(update={"rejects": _rejects(source.rejects, pipeline.name)})
+    changed["source"] = source
     code = user_code(pipeline.learner)
     if code is not None:
         path = _import_path(code, pipeline.runtime.worker.files)
@@ -138,6 +153,14 @@ def absolute(pipeline: Pipeline) -> Pipeline:
     if pipeline.checkpoint.dir is not None:
         changed["checkpoint"] = pipeline.checkpoint.model_copy(update={"dir": _place(pipeline.checkpoint.dir)})
     return pipeline.model_copy(update=changed)
+
+
+def _rejects(rejects: Rejects, name: str) -> Rejects:
+    to = str(home() / name / "rejects") if rejects.to is None else rejects.to
+    sink = FileSink(path=to) if isinstance(to, str) else to
+    if isinstance(sink, FileSink):
+        sink = sink.model_copy(update={"path": _place(sink.path)})
+    return rejects.model_copy(update={"to": sink})
 
 
 def _runtime(pipeline: Pipeline) -> Runtime:
@@ -186,11 +209,24 @@ def training_plan(pipeline: Pipeline, *, description: str, files: Mapping[str, s
         deterministic=pipeline.runtime.deterministic,
         scored=pipeline.sink is not None,
         pipeline_digest=description,
+        rejects=_rejects_plan(pipeline),
         # Code by module name is found from where the pipeline was started.
         path=(str(Path.cwd()),) if user_code(pipeline.learner) and not elsewhere else (),
         files=dict(files or {}),
         input=input_of(pipeline.source, columns_read(pipeline)),
     )
+
+
+def _rejects_plan(pipeline: Pipeline) -> RejectsPlan | None:
+    rejects = pipeline.source.rejects
+    return rejects and RejectsPlan(max_share=rejects.max_share, over=rejects.over, to=rejects.place())
+
+
+def _rejects_job(pipeline: Pipeline, run: str) -> RejectsJob | None:
+    rejects, bound = pipeline.source.rejects, _rejects_plan(pipeline)
+    if rejects is None or bound is None:
+        return None
+    return RejectsJob(**bound.model_dump(), sink=sink_plan(rejects.sink(), run=run), text=text_plan(pipeline))
 
 
 def make(pipeline: Pipeline, training: TrainingPlan, columns: pa.Schema | None, launch: Launch) -> Plan:
@@ -211,7 +247,11 @@ def make(pipeline: Pipeline, training: TrainingPlan, columns: pa.Schema | None, 
             jars=launch.jars,
         ),
         slots=pipeline.runtime.flink.parallelism,
-        statements=(*statements(pipeline.source, run_dir=launch.directory), *sink_statements(sink)),
+        statements=(
+            *statements(pipeline.source, run_dir=launch.directory),
+            *sink_statements(sink),
+            *_reject_statements(pipeline),
+        ),
         query=select(pipeline.source, read),
         input="rows" if training.input.kind == "rows" else "values",
         operator=Operator(),
@@ -221,8 +261,13 @@ def make(pipeline: Pipeline, training: TrainingPlan, columns: pa.Schema | None, 
         files=None if launch.files is None else str(launch.files),
         scored=() if sink is None else _scored(training, columns),
         sink=None if sink is None else sink_plan(sink, run=launch.run),
+        rejects=_rejects_job(pipeline, launch.run),
     )
     return Plan(version=1, job=job, worker=(training,))
+
+
+def _reject_statements(pipeline: Pipeline) -> list[Text]:
+    return sink_statements(pipeline.source.rejects.sink()) if pipeline.source.rejects else []
 
 
 _FORMATS: Mapping[str, tuple[Literal["json", "csv"], dict[str, str]]] = {

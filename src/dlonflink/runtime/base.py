@@ -36,6 +36,8 @@ class Progress:
     """The newest row's, ISO 8601 UTC."""
     version: int | None = None
     """The newest published."""
+    rejected: int = 0
+    """Bad rows so far."""
     web: str | None = None
     """Address of Flink's web UI."""
     prometheus: str | None = None

@@ -153,6 +153,8 @@ class FlinkJob(WatchedJob):
                 restarts=status.restarts if status else 0,
                 event_time=report["event_time"] if report else before.event_time,
                 version=report["version"] if report else before.version,
+                rejected=report["rejected"] if report else before.rejected,
+                rejected=report["rejected"] if report else before.rejected,
                 web=self._web,
                 prometheus=self._prometheus,
             )

@@ -5,11 +5,13 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any, final
 
 import pyarrow as pa
 
 from dlonflink.connectors.parts import Part
+from dlonflink.connectors.refused import Refused
 from dlonflink.errors import StoreError
 from dlonflink.runtime.base import Progress, Summary, summary
 from dlonflink.runtime.directory import RunDirectory
@@ -24,6 +26,16 @@ _LAST = 0
 """The one version's checkpoint: there are no checkpoints here."""
 
 
+@dataclass(frozen=True)
+class Kept:
+    """What a run leaves beside versions."""
+
+    scored: Part | None
+    """Takes the scored rows, where the plan asks for them."""
+    refused: Refused | None
+    """Takes the bad ones, where the plan keeps them."""
+
+
 @final
 class LocalJob(WatchedJob):
     """Reads, learns and publishes in a thread of its own."""
@@ -34,19 +46,21 @@ class LocalJob(WatchedJob):
         schema: pa.Schema,
         plan: TrainingPlan,
         directory: RunDirectory,
-        scored: Part | None,
+        kept: Kept,
     ) -> None:
-        """`scored` takes the scored rows, where the plan asks for them."""
         super().__init__("compiling kernels", directory)
         self._batches = batches
         self._schema = schema
         self._plan = plan
-        self._scored = scored
+        self._scored = kept.scored
+        self._refused = kept.refused
         self._begin()
 
     def _end(self) -> None:
         if self._scored is not None:
             self._scored.discard()  # what is not finished by now
+        if self._refused is not None:
+            self._refused.close()
 
     def _follow(self) -> Summary | None:
         for path in self._plan.path:
@@ -60,19 +74,31 @@ class LocalJob(WatchedJob):
             if self._stopping.is_set():
                 self._finish_part()
                 return None
-            self._write(trainer.feed(batch, time.monotonic()))
+            self._write(self._feed(trainer, batch))
             if self._watch.seconds >= due:
-                self._tell("learning", trainer.report())
+                self._tell("learning", self._report(trainer.report()))
                 due = self._watch.seconds + _REPORT
         self._write(trainer.finish())
-        self._tell("publishing", trainer.report())
+        self._tell("publishing", self._report(trainer.report()))
         trainer.version = _publish(exporter, trainer)
         self._finish_part()
-        report = trainer.final_report()
+        report = self._report(trainer.final_report())
         result = summary(report, seconds=self._watch.seconds, steady=self._pace.steady(), checkpoints=0, restarts=0)
         self._directory.write_json("summary.json", result.to_json())
         self._tell("finished", report)
         return result
+
+    def _feed(self, trainer: Trainer, batch: pa.RecordBatch) -> list[pa.RecordBatch]:
+        try:
+            return trainer.feed(batch, time.monotonic())
+        finally:
+            if self._refused is not None:
+                self._refused.write(trainer.rejects())
+
+    def _report(self, report: dict[str, Any]) -> dict[str, Any]:
+        """With the bad rows of text, of which the trainer knows nothing."""
+        unread = self._refused.rejected if self._refused else 0
+        return {**report, "rejected": report["rejected"] + unread}
 
     def _write(self, batches: Sequence[pa.RecordBatch]) -> None:
         if self._scored is not None:
@@ -97,6 +123,7 @@ class LocalJob(WatchedJob):
                 window=report["window"],
                 event_time=report["event_time"],
                 version=report["version"],
+                rejected=report["rejected"],
             )
         )
 

@@ -20,6 +20,7 @@ _GAUGE = ".dlonflink.report"
 _ACCUMULATOR = "dlonflink.report"
 _POLL = 0.2
 _NO_TASK = {"CREATED", "SCHEDULED"}
+_UNREAD = "dlonflink.rejected"
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Status:
     state: str
     """Flink's: CREATED, RUNNING, RESTARTING, FINISHED, FAILED, CANCELED, ..."""
     report: Mapping[str, Any] | None
-    """The worker's newest report, None before the first."""
+    """The worker's newest report, with the bad rows of text, of which it knows nothing; None before the first."""
     checkpoints: int
     """Completed."""
     restarts: int
@@ -84,9 +85,10 @@ class Rest:
         job = self.job()
         restarts = self.restarts()
         states = {vertex["status"] for vertex in job["vertices"]}
+        report = self._report(job)
         return Status(
             state=job["state"],
-            report=self._report(job),
+            report=report and self._with_unread(report, self._accumulators()),
             checkpoints=self.checkpoints(),
             restarts=restarts,
             failure=self.failure() if restarts else None,
@@ -113,10 +115,16 @@ class Rest:
 
     def last_report(self) -> Mapping[str, Any] | None:
         """The worker's last word in a job that has ended; None where its input had not."""
-        for one in self._get("/accumulators")["user-task-accumulators"]:
-            if one["name"] == _ACCUMULATOR and one["value"].startswith("{"):
-                return json.loads(one["value"])
-        return None
+        found = self._accumulators()
+        last = found.get(_ACCUMULATOR, "")
+        return self._with_unread(json.loads(last), found) if last.startswith("{") else None
+
+    def _accumulators(self) -> Mapping[str, str]:
+        return {one["name"]: one["value"] for one in self._get("/accumulators")["user-task-accumulators"]}
+
+    def _with_unread(self, report: Mapping[str, Any], accumulators: Mapping[str, str]) -> Mapping[str, Any]:
+        """The bad rows of text are no part of the worker's report, which is all that it knows."""
+        return {**report, "rejected": report.get("rejected", 0) + int(accumulators.get(_UNREAD, 0))}
 
     def cancel(self) -> None:
         """Asks for its end; its newest checkpoint is kept."""

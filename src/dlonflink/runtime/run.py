@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from dlonflink.connectors.local import read, schema
 from dlonflink.connectors.parts import Part
+from dlonflink.connectors.refused import Refused
 from dlonflink.connectors.sinks import FileSink
 from dlonflink.errors import PipelineError, SetupError
 from dlonflink.pipeline import plan as plans
@@ -25,7 +26,7 @@ from dlonflink.runtime.interpreter import Compiler, Interpreter
 from dlonflink.runtime.java import find_java
 from dlonflink.runtime.job import FlinkJob, submission
 from dlonflink.runtime.jvm import Jvm
-from dlonflink.runtime.local import LocalJob
+from dlonflink.runtime.local import Kept, LocalJob
 from dlonflink.runtime.places import check_places
 from dlonflink.runtime.remote import check_cluster
 from dlonflink.runtime.resume import refuse_changes
@@ -126,12 +127,14 @@ def _closing(directory: RunDirectory) -> Generator[None]:
 
 def _locally(prepared: _Prepared) -> Job:
     pipeline, columns, directory = prepared.pipeline, prepared.columns, prepared.directory
-    batches = read(pipeline.source, columns_read(pipeline), batch_rows=_LOCAL_ROWS)
+    rejects = pipeline.source.rejects
+    refused = Refused(rejects, directory.run) if rejects else None
+    batches = read(pipeline.source, columns_read(pipeline), batch_rows=_LOCAL_ROWS, rejects=refused)
     assert columns is not None  # `check` has refused what has no columns yet
     read_columns = pa.schema([columns.field(name) for name in columns_read(pipeline)])
     place(prepared.training.files, str(directory.scratch / "files"))
     scored = Part(pipeline.sink, directory.run) if isinstance(pipeline.sink, FileSink) else None
-    return LocalJob(batches, read_columns, prepared.training, directory, scored)
+    return LocalJob(batches, read_columns, prepared.training, directory, Kept(scored, refused))
 
 
 def _on_flink(prepared: _Prepared) -> Job:

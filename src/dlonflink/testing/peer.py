@@ -15,6 +15,7 @@ from typing import Any, Self, TypeVar, final
 
 import pyarrow as pa
 
+from dlonflink.connectors.rejects import SCHEMA as REJECTS
 from dlonflink.errors import WorkerError, from_json
 from dlonflink.settings import inherited
 from dlonflink.training.settings import TrainingPlan
@@ -53,6 +54,8 @@ class Peer:
         self._credits = 0
         self.scored: list[pa.RecordBatch] = []
         """Scored rows so far, in the order they came."""
+        self.rejects: list[pa.RecordBatch] = []
+        """Bad rows so far."""
         self.reports: list[Mapping[str, Any]] = []
         """METRICS so far."""
         self.passed: list[int] = []
@@ -199,6 +202,10 @@ class Peer:
                 batch = pa.ipc.read_record_batch(pa.ipc.read_message(pa.py_buffer(data)), self._scored_schema)
                 batch.validate(full=True)
                 self.scored.append(batch)
+            case wire.Reject(data=data):
+                batch = pa.ipc.read_record_batch(pa.ipc.read_message(pa.py_buffer(data)), REJECTS)
+                batch.validate(full=True)
+                self.rejects.append(batch)
             case wire.Metrics(report=report):
                 self.reports.append(report)
             case wire.Passed(ms=ms):

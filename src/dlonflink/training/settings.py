@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dlonflink.connectors.rejects import Bound
 from dlonflink.connectors.values import Input
 from dlonflink.embedding.settings import Embedding
 from dlonflink.evaluation.settings import Evaluation
@@ -9,6 +10,13 @@ from dlonflink.features.columns import Features, Label
 from dlonflink.learners.settings import LearnerSettings
 from dlonflink.settings import Name, Settings
 from dlonflink.store.settings import Export
+
+
+class RejectsPlan(Bound):
+    """What becomes of bad rows."""
+
+    to: str
+    """Where they lie, for the error that says there are too many."""
 
 
 class TrainingPlan(Settings):
@@ -28,6 +36,8 @@ class TrainingPlan(Settings):
     """Scored rows are sent back."""
     pipeline_digest: str
     """SHA-256 of the pipeline's full description."""
+    rejects: RejectsPlan | None = None
+    """Null: the first bad row ends the run."""
     path: tuple[str, ...] = ()
     """Directories put in front of sys.path, for the user's own learner."""
     files: dict[str, str] = {}

@@ -82,6 +82,7 @@ class Restored:
     run: str
     checkpoint: int
     waiting: bytes
+    judged: NDArray[np.int64]
     version: int | None
 
 
@@ -99,13 +100,14 @@ class State:
         self._evaluator = evaluator
         self._description = _description(plan, spec)
 
-    def copy(self, origin: Origin, *, waiting: bytes, version: int | None) -> Copy:
+    def copy(self, origin: Origin, *, waiting: bytes, judged: NDArray[np.int64], version: int | None) -> Copy:
         """Memory of the whole state once more; no I/O. Raises LearnerError for arrays that no snapshot can hold."""
         arrays = {
             **under("learner", self._learned()),
             **under("table", self._tables.snapshot()),
             **under("evaluation", self._evaluator.snapshot()),
             "trainer/waiting": np.frombuffer(waiting, np.uint8),
+            "trainer/judged": judged,
             "trainer/version": np.array([-1 if version is None else version], np.int64),
         }
         metadata = {
@@ -139,6 +141,7 @@ class State:
             run=metadata["run"],
             checkpoint=int(metadata["checkpoint"]),
             waiting=arrays["trainer/waiting"].tobytes(),
+            judged=arrays["trainer/judged"],
             version=None if version < 0 else version,
         )
 

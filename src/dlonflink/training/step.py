@@ -22,7 +22,7 @@ from dlonflink.training.settings import TrainingPlan
 
 @final
 class Step:
-    """Takes whole batches, as they were cut, one at a time. Errors name rows by their number in the stream, from 1."""
+    """Takes whole batches of good rows, as they were cut, one at a time. Errors name rows by their number, from 1."""
 
     def __init__(self, plan: TrainingPlan, encoder: Encoder, learner: Learner, evaluator: Evaluator) -> None:
         self._plan = plan
@@ -35,12 +35,12 @@ class Step:
     def take(self, rows: pa.RecordBatch) -> tuple[Float, Truth]:
         """Scores of `rows` as they were before these rows were learned, and what came true.
 
-        Raises DataError for a row that the pipeline's description does not allow, LearnerError when the learner fails.
+        Raises LearnerError when the learner fails.
         """
         first = self._evaluator.rows
         begun = time.perf_counter()
-        batch = self._encoder.encode(rows, self._plan.event_time, first_row=first)
-        came_true = truth(rows, self._plan.labels, first_row=first, key=self._plan.key)
+        batch = self._encoder.encode(rows, self._plan.event_time)
+        came_true = truth(rows, self._plan.labels)
         encoded = time.perf_counter()
         try:
             scores = self._learner.learn(batch, came_true)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import difflib
 import math
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, final
 
 import pyarrow as pa
@@ -21,6 +23,7 @@ from dlonflink.settings import milliseconds
 from dlonflink.store.manifest import Origin
 from dlonflink.training.batcher import Batcher
 from dlonflink.training.effort import Effort
+from dlonflink.training.judge import Judge
 from dlonflink.training.scored import ScoredRows
 from dlonflink.training.settings import TrainingPlan
 from dlonflink.training.state import Copy, Restored, State
@@ -61,6 +64,7 @@ class Trainer:
         )
         learner = build(plan.learner, inputs)
         self._tables = tables
+        self._judge = Judge(plan, run=run, attempt=attempt)
         self._evaluator = Evaluator(plan.evaluation, tuple(label.column for label in plan.labels))
         self._step = Step(plan, encoder, learner, self._evaluator)
         self._state = State(plan, spec, learner, tables, self._evaluator)
@@ -93,17 +97,26 @@ class Trainer:
         restored = self._state.restore(data)
         if self._batcher:
             self._batcher.restore(restored.waiting, self._schema)
+        self._judge.restore(restored.judged)
         self.version = restored.version
         return restored
 
-    def feed(self, batch: pa.RecordBatch, now: float) -> list[pa.RecordBatch]:
+    def feed(
+        self, batch: pa.RecordBatch, now: float, unreadable: Mapping[int, str] = MappingProxyType({})
+    ) -> list[pa.RecordBatch]:
         """Learns what can be learned now. Gives the scored rows of it in stream order, if the plan asks for them.
 
-        Raises DataError for a bad row, LearnerError when the learner fails. The trainer is then of no further use.
+        `unreadable`: rows with a text that is not UTF-8 -> its column. Raises DataError for a bad row where the plan
+        keeps no rejects, TooManyRejects, LearnerError when the learner fails. The trainer is then of no further use.
         """
+        good = self._judge.good(batch, unreadable)
         if not self._batcher:
-            return self._take([batch] if batch.num_rows else [])
-        return self._take(self._batcher.add(batch, now))
+            return self._take([good] if good.num_rows else [])
+        return self._take(self._batcher.add(good, now))
+
+    def rejects(self) -> pa.RecordBatch | None:
+        """Bad rows since the last call, as `connectors.rejects.SCHEMA`, in stream order."""
+        return self._judge.take()
 
     def due(self) -> float | None:
         """When `tick` must be called, on the clock of `feed`; None: not before the next feed."""
@@ -129,7 +142,7 @@ class Trainer:
             metrics={**self._evaluator.totals()},
         )
         waiting = self._batcher.snapshot() if self._batcher else b""
-        return self._state.copy(origin, waiting=waiting, version=self.version)
+        return self._state.copy(origin, waiting=waiting, judged=self._judge.snapshot(), version=self.version)
 
     def report(self) -> dict[str, Any]:
         """How it stands, JSON-able: rows, figures over all of them (`metrics`) and over the newest window (`window`),
@@ -145,7 +158,7 @@ class Trainer:
             "event_time_millis": times[1] if times else None,
             "table_rows": self._tables.size,
             "version": self.version,
-            "rejected": 0,
+            "rejected": self._judge.rejected,
         }
 
     def final_report(self) -> dict[str, Any]:

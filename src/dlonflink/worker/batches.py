@@ -13,6 +13,7 @@ from dlonflink.connectors.parquet import Ranges
 from dlonflink.connectors.values import Input, schema_of
 from dlonflink.errors import ProtocolError
 from dlonflink.worker import wire
+from dlonflink.worker.texts import Received, decode
 
 
 class Batches(Protocol):
@@ -21,7 +22,7 @@ class Batches(Protocol):
     schema: pa.Schema
     """Of every batch that `read` gives."""
 
-    def read(self, value: wire.Bytes) -> Iterator[pa.RecordBatch]:
+    def read(self, value: wire.Bytes) -> Iterator[Received]:
         """Raises ProtocolError for bytes of Flink's side that are none, DataError for those of others."""
         ...
 
@@ -29,9 +30,9 @@ class Batches(Protocol):
 def of(told: Input, hello: wire.Hello) -> Batches:
     match told.kind:
         case "arrow":
-            return Streams(schema_of(told.columns))
+            return Values(Streams(schema_of(told.columns)))
         case "parquet":
-            return Ranges(schema_of(told.columns))
+            return Values(Ranges(schema_of(told.columns)))
         case "rows":
             return Rows(_schema(hello))
 
@@ -43,18 +44,21 @@ class Rows:
     def __init__(self, schema: pa.Schema) -> None:
         self.schema = schema
 
-    def read(self, value: wire.Bytes) -> Iterator[pa.RecordBatch]:
-        """Checked to the last offset: a wrong one would crash pyarrow later."""
-        try:
-            batch = pa.ipc.read_record_batch(pa.ipc.read_message(pa.py_buffer(value)), self.schema)
-            batch.validate(full=True)
-        except (ValueError, pa.ArrowException, EOFError, OSError) as error:
-            raise ProtocolError(
-                "a BATCH frame holds no record batch of the schema that HELLO announced",
-                got=str(error),
-                fix="this is a bug of ours: please report it",
-            ) from error
-        yield batch
+    def read(self, value: wire.Bytes) -> Iterator[Received]:
+        yield decode(value, self.schema)
+
+
+@final
+class Values:
+    """Batches of others, whose readers check them in full."""
+
+    def __init__(self, reader: Streams | Ranges) -> None:
+        self._reader = reader
+        self.schema = reader.schema
+
+    def read(self, value: wire.Bytes) -> Iterator[Received]:
+        for batch in self._reader.read(value):
+            yield Received(batch, {})
 
 
 def _schema(hello: wire.Hello) -> pa.Schema:

@@ -208,9 +208,13 @@ class _Loop:
 
     def _learn(self, data: wire.Bytes) -> None:
         self._unreported = True
-        for batch in self._batches.read(data):
-            self._received += batch.num_rows
-            self._out(self._trainer.feed(batch, time.monotonic()))
+        for received in self._batches.read(data):
+            self._received += received.batch.num_rows
+            scored = self._trainer.feed(received.batch, time.monotonic(), received.unreadable)
+            rejects = self._trainer.rejects()
+            if rejects is not None:
+                self._writer.send(wire.Reject(memoryview(rejects.serialize())))
+            self._out(scored)
 
     def _out(self, scored: list[pa.RecordBatch]) -> None:
         for batch in scored:

@@ -34,7 +34,7 @@ _LAST = 1
 
 
 class Kind(IntEnum):
-    """Frame types: below 32 to the worker, above to Flink. 43 is kept for REJECT."""
+    """Frame types: below 32 to the worker, above to Flink."""
 
     HELLO = 1
     RESTORE = 2
@@ -55,6 +55,7 @@ class Kind(IntEnum):
     PASSED = 40
     FINISHED = 41
     METRICS = 42
+    REJECT = 43
     ERROR = 44
 
 
@@ -132,6 +133,14 @@ class Scored:
     """As Batch, in the other direction."""
 
     kind: ClassVar[Kind] = Kind.SCORED
+    data: Bytes
+
+
+@dataclass(frozen=True)
+class Reject:
+    """As Scored, with the columns of a reject."""
+
+    kind: ClassVar[Kind] = Kind.REJECT
     data: Bytes
 
 
@@ -228,8 +237,8 @@ class Error:
 
 ToWorker = Hello | Restore | Batch | Barrier | Commit | Abort | Watermark | End | Stop
 ToFlink = (
-    Ready | Scored | Credit | Aligned | Snapshot | Durable | Version | Passed | Finished | Metrics | Error
-)  # fmt: skip
+    Ready | Scored | Reject | Credit | Aligned | Snapshot | Durable | Version | Passed | Finished | Metrics | Error
+)
 Message = ToWorker | ToFlink
 
 _OBJECT = TypeAdapter(dict[str, Any])
@@ -248,7 +257,7 @@ def _payload(message: Message) -> tuple[Bytes, ...]:
     match message:
         case Hello() | Ready() | Version():
             return (message.model_dump_json(by_alias=True).encode(),)
-        case Restore(data=data) | Batch(data=data) | Scored(data=data):
+        case Restore(data=data) | Batch(data=data) | Scored(data=data) | Reject(data=data):
             return (data,)
         case Barrier(checkpoint=n) | Commit(checkpoint=n) | Abort(checkpoint=n) | Aligned(checkpoint=n):
             return (_I64.pack(n),)
@@ -303,10 +312,7 @@ def decode_header(data: Bytes, *, cap: int) -> Header:
 
 
 def decode(header: Header, payload: Bytes) -> Message:
-    """The message of a whole frame. Payloads of RESTORE, BATCH, SNAPSHOT and SCORED are views, not copies.
-
-    Raises ProtocolError.
-    """
+    """The message of a whole frame; payloads of bytes are views, not copies. Raises ProtocolError."""
     if len(payload) != header.length:
         raise _broken(f"a {header.kind.name} frame that is cut short", f"{len(payload)} of {header.length} bytes")
     return _DECODERS[header.kind](payload, header)
@@ -372,6 +378,7 @@ _DECODERS: Mapping[Kind, Callable[[Bytes, Header], Message]] = {
     Kind.STOP: _empty(Stop()),
     Kind.READY: _document(Ready),
     Kind.SCORED: lambda payload, _: Scored(payload),
+    Kind.REJECT: lambda payload, _: Reject(payload),
     Kind.CREDIT: lambda payload, header: Credit(_unpack(_I32, payload, header)[0]),
     Kind.ALIGNED: _checkpoint(Aligned),
     Kind.SNAPSHOT: _snapshot,

@@ -10,6 +10,7 @@ import org.apache.flink.connector.file.src.compression.StandardDeCompressors;
 import org.apache.flink.core.fs.FSDataInputStream;
 import org.apache.flink.core.fs.Path;
 import org.dlonflink.failure.Failure;
+import org.dlonflink.failure.FailureException;
 
 /** An open file: where its rows begin, and which of its fields are wanted. */
 final class CsvFile implements Closeable {
@@ -19,17 +20,18 @@ final class CsvFile implements Closeable {
     private int width;
     private int[] places;
 
-    private CsvFile(Path path, InputStream text) {
+    private CsvFile(Path path, InputStream text, boolean keepsRows) {
         this.path = path;
         this.text = text;
-        scanner = new CsvScanner(path, text);
+        scanner = new CsvScanner(path, text, keepsRows);
     }
 
-    static CsvFile open(Path path, CsvColumn[] columns, int tableColumns, boolean header) throws IOException {
+    static CsvFile open(Path path, CsvColumn[] columns, int tableColumns, boolean header, boolean keepsRows)
+            throws IOException {
         FSDataInputStream raw = path.getFileSystem().open(path);
         try {
             InflaterInputStreamFactory<?> inflater = StandardDeCompressors.getDecompressorForFileName(path.getPath());
-            CsvFile file = new CsvFile(path, inflater == null ? raw : inflater.create(raw));
+            CsvFile file = new CsvFile(path, inflater == null ? raw : inflater.create(raw), keepsRows);
             if (header) {
                 file.readHeader(columns);
             } else {
@@ -70,6 +72,15 @@ final class CsvFile implements Closeable {
                         .exception();
             }
         }
+    }
+
+    static FailureException malformed(Path path, long place, String expected, String got) {
+        return Failure.of("data", "the file is not CSV")
+                .where(path + ", byte " + place)
+                .expected(expected)
+                .got(got)
+                .fix("correct the file, or copy it again, whole")
+                .exception();
     }
 
     CsvScanner scanner() {

@@ -10,6 +10,7 @@ import org.apache.flink.table.data.GenericRowData;
 import org.apache.flink.table.data.RowData;
 import org.dlonflink.failure.Failure;
 import org.dlonflink.failure.FailureException;
+import org.dlonflink.rejects.TextRows;
 
 /** Reads the rows of one file. */
 final class CsvReader implements BulkFormat.Reader<RowData> {
@@ -23,7 +24,12 @@ final class CsvReader implements BulkFormat.Reader<RowData> {
     private final FieldParser[] parsers;
     private final byte[] nullLiteral;
 
-    CsvReader(CsvFile file, CsvColumn[] columns, String nullLiteral) {
+    @Nullable
+    private final TextRows rejecting;
+
+    /** @param rejecting makes rejects of rows that cannot be read; null: the first one fails */
+    CsvReader(CsvFile file, CsvColumn[] columns, String nullLiteral, @Nullable TextRows rejecting) {
+        this.rejecting = rejecting;
         this.file = file;
         this.columns = columns;
         this.nullLiteral = nullLiteral.getBytes(StandardCharsets.UTF_8);
@@ -37,7 +43,7 @@ final class CsvReader implements BulkFormat.Reader<RowData> {
     /** Passes over rows that were read before a restore. */
     void skip(long rows) throws IOException {
         for (long i = 0; i < rows; i++) {
-            scanner.next();
+            next();
         }
     }
 
@@ -47,8 +53,8 @@ final class CsvReader implements BulkFormat.Reader<RowData> {
         long offset = scanner.offset();
         RowData[] rows = new RowData[BATCH_ROWS];
         int n = 0;
-        while (n < BATCH_ROWS && scanner.next()) {
-            rows[n++] = row();
+        for (RowData row = next(); row != null; row = n < BATCH_ROWS ? next() : null) {
+            rows[n++] = row;
         }
         if (n == 0) {
             return null;
@@ -58,7 +64,30 @@ final class CsvReader implements BulkFormat.Reader<RowData> {
         return batch;
     }
 
-    private GenericRowData row() throws FailureException {
+    @Nullable
+    private RowData next() throws IOException {
+        if (rejecting == null) {
+            return scanner.next() ? row(columns.length) : null;
+        }
+        try {
+            if (!scanner.next()) {
+                return null;
+            }
+        } catch (FailureException e) {
+            if (!scanner.recover()) {
+                throw e;
+            }
+            return rejecting.reject(e, file.path(), scanner.rowOffset(), scanner.row());
+        }
+        try {
+            return rejecting.complete(row(rejecting.arity()));
+        } catch (FailureException e) {
+            return rejecting.reject(e, file.path(), scanner.rowOffset(), scanner.row());
+        }
+    }
+
+    /** @param arity fields of the row, of which those beyond the columns stay empty */
+    private GenericRowData row(int arity) throws FailureException {
         if (scanner.fields() != file.width()) {
             throw Failure.of("data", "a row has another number of fields than the file has columns")
                     .where(place())
@@ -66,7 +95,7 @@ final class CsvReader implements BulkFormat.Reader<RowData> {
                     .got(scanner.fields() + ": " + shown(scanner.text(0)) + ", ...")
                     .exception();
         }
-        GenericRowData row = new GenericRowData(columns.length);
+        GenericRowData row = new GenericRowData(arity);
         for (int i = 0; i < columns.length; i++) {
             row.setField(i, value(i));
         }

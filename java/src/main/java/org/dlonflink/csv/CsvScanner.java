@@ -1,15 +1,14 @@
 package org.dlonflink.csv;
 
-import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
-import java.util.zip.ZipException;
+import javax.annotation.Nullable;
 import org.apache.flink.core.fs.FSDataInputStream;
 import org.apache.flink.core.fs.Path;
-import org.dlonflink.failure.Failure;
 import org.dlonflink.failure.FailureException;
+import org.dlonflink.rejects.TextInput;
 
 /**
  * Cuts text into rows and fields. Fields are ranges of a block of bytes; blocks are never written to again, so that a row
@@ -26,6 +25,7 @@ final class CsvScanner {
 
     private final Path path;
     private final InputStream in;
+    private final boolean keepsRows;
     private byte[] block = new byte[BLOCK_BYTES];
     private long blockOffset;
     private int position;
@@ -40,10 +40,21 @@ final class CsvScanner {
     private boolean anyQuoted;
     private int row;
 
-    /** @param in at the beginning of the text */
-    CsvScanner(Path path, InputStream in) {
+    /** Of the row before its doubled quotes became one; null where it has none, or nobody will ask. */
+    @Nullable
+    private byte[] escapedRow;
+
+    /** What is no CSV, among the bytes from the position on; -1: nothing that {@link #recover} gets over. */
+    private int fault = -1;
+
+    /**
+     * @param in at the beginning of the text
+     * @param keepsRows {@link #row} will be asked for
+     */
+    CsvScanner(Path path, InputStream in, boolean keepsRows) {
         this.path = path;
         this.in = in;
+        this.keepsRows = keepsRows;
     }
 
     /** Goes to the byte, not before the current one, that a row begins at; a compressed file is read up to there. */
@@ -65,6 +76,7 @@ final class CsvScanner {
 
     /** Goes to the next row; blank lines are passed over. False at the end. */
     boolean next() throws IOException {
+        fault = -1;
         if (blockOffset + position == 0) {
             skipByteOrderMark();
         }
@@ -78,7 +90,9 @@ final class CsvScanner {
             position = after;
             boolean blank = fields == 1 && starts[0] == ends[0] && !anyQuoted;
             if (!blank) {
+                escapedRow = null;
                 if (anyEscaped) {
+                    escapedRow = keepsRows ? row() : null;
                     unescape();
                 }
                 return true;
@@ -95,6 +109,43 @@ final class CsvScanner {
     /** The byte of the text that the row begins at. */
     long rowOffset() {
         return blockOffset + row;
+    }
+
+    /** The row as it stands in the file, without the line's end. */
+    byte[] row() {
+        if (escapedRow != null) {
+            return escapedRow;
+        }
+        int to = position;
+        if (to > row && block[to - 1] == '\n') {
+            to -= to - 1 > row && block[to - 2] == '\r' ? 2 : 1;
+        }
+        return Arrays.copyOfRange(block, row, to);
+    }
+
+    /**
+     * After {@link #next} has failed: goes on behind the line in which it did, or at the end where a quote is not closed.
+     * What was passed over is the row. False if there is nothing behind it that could be told from it.
+     */
+    boolean recover() throws IOException {
+        if (fault < 0) {
+            return false;
+        }
+        int p = fault;
+        while (true) {
+            while (p < limit && block[p] != '\n') {
+                p++;
+            }
+            if (p < limit || end) {
+                break;
+            }
+            p -= position;
+            read();
+        }
+        row = position;
+        position = Math.min(limit, p + 1);
+        escapedRow = null;
+        return true;
     }
 
     int fields() {
@@ -174,7 +225,9 @@ final class CsvScanner {
                 return MORE;
             }
             if (p >= limit) {
-                throw malformed(quote, "a closing quote");
+                FailureException open = malformed(quote, "a closing quote");
+                fault = limit;
+                throw open;
             }
             if (p + 1 == limit || b[p + 1] != '"') {
                 add(quote + 1, p, hasQuotes);
@@ -216,48 +269,31 @@ final class CsvScanner {
     private void read() throws IOException {
         int left = limit - position;
         if (left > MAX_ROW_BYTES) {
-            throw malformed(position, "a row of at most " + MAX_ROW_BYTES + " bytes, with every quote closed");
+            String expected = "a row of at most " + MAX_ROW_BYTES + " bytes, with every quote closed";
+            throw CsvFile.malformed(path, offset(), expected, new String(block, position, 80, StandardCharsets.UTF_8));
         }
         byte[] next = new byte[Math.max(BLOCK_BYTES, 2 * left)];
         System.arraycopy(block, position, next, 0, left);
         blockOffset += position;
         block = next;
         position = 0;
-        limit = left;
-        limit += fill();
+        limit = left + TextInput.fill(path, in, next, left);
         end = limit < block.length;
-    }
-
-    private int fill() throws IOException {
-        try {
-            return in.readNBytes(block, limit, block.length - limit);
-        } catch (EOFException | ZipException e) {
-            throw Failure.of("data", "the file cannot be read to its end")
-                    .where(path.toString())
-                    .got(e.getMessage())
-                    .fix("copy it again, whole")
-                    .exception(e);
-        }
     }
 
     private void skipByteOrderMark() throws IOException {
         if (limit == 0 && !end) {
             read();
         }
-        int n = BYTE_ORDER_MARK.length;
-        if (limit >= n && Arrays.equals(block, 0, n, BYTE_ORDER_MARK, 0, n)) {
-            position = n;
+        if (limit >= 3 && Arrays.equals(block, 0, 3, BYTE_ORDER_MARK, 0, 3)) {
+            position = 3;
         }
     }
 
     private FailureException malformed(int place, String expected) {
+        fault = place;
         int from = Math.max(position, place - 40);
-        int to = Math.min(limit, place + 40);
-        return Failure.of("data", "the file is not CSV")
-                .where(path + ", byte " + (blockOffset + place))
-                .expected(expected)
-                .got(new String(block, from, to - from, StandardCharsets.UTF_8))
-                .fix("correct the file, or copy it again, whole")
-                .exception();
+        String got = new String(block, from, Math.min(limit, place + 40) - from, StandardCharsets.UTF_8);
+        return CsvFile.malformed(path, blockOffset + place, expected, got);
     }
 }

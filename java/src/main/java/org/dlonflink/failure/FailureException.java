@@ -24,7 +24,7 @@ public sealed class FailureException extends IOException permits LastingFailureE
      * must not be tried again: a run that was fenced off would, restarted, take the store back from the later one.
      */
     private static final Set<String> LASTING =
-            Set.of("pipeline", "setup", "data", "schema", "sql", "protocol", "resume", "fenced");
+            Set.of("pipeline", "setup", "data", "schema", "rejects", "sql", "protocol", "resume", "fenced");
 
     FailureException(ObjectNode error, @Nullable Throwable cause) {
         super(MARK + Redaction.json(error), cause);

@@ -3,6 +3,7 @@ package org.dlonflink.main;
 import java.nio.file.Path;
 import javax.annotation.Nullable;
 import org.apache.flink.annotation.Internal;
+import org.apache.flink.api.common.JobExecutionResult;
 import org.apache.flink.api.common.JobID;
 import org.apache.flink.runtime.jobmaster.JobResult;
 import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.node.ObjectNode;
@@ -12,6 +13,7 @@ import org.dlonflink.metrics.LoopbackReporter;
 import org.dlonflink.operator.Reports;
 import org.dlonflink.plan.Plan;
 import org.dlonflink.plan.PlanReader;
+import org.dlonflink.rejects.RejectSplit;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -84,9 +86,17 @@ public final class JobRun {
     /** Null after a stop with savepoint, which ends the job without an end of its input. */
     @Nullable
     private static ObjectNode report(JobResult result) throws Exception {
-        ClassLoader loader = JobRun.class.getClassLoader();
-        String json = result.toJobExecutionResult(loader).getAccumulatorResult(Reports.ACCUMULATOR);
-        return json == null || json.isEmpty() ? null : Json.parseObject(json);
+        JobExecutionResult whole = result.toJobExecutionResult(JobRun.class.getClassLoader());
+        String json = whole.getAccumulatorResult(Reports.ACCUMULATOR);
+        if (json == null || json.isEmpty()) {
+            return null;
+        }
+        ObjectNode report = Json.parseObject(json);
+        // The worker knows nothing of what could not be read.
+        Long unread = whole.getAccumulatorResult(RejectSplit.ACCUMULATOR);
+        return unread == null
+                ? report
+                : report.put("rejected", report.path("rejected").asLong() + unread);
     }
 
     /** Cancels the job, which ends its worker, and closes the cluster; what hangs is left to the end of the process. */

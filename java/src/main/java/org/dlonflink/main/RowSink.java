@@ -7,7 +7,7 @@ import org.apache.flink.api.common.serialization.SerializationSchema;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.connector.file.sink.FileSink;
 import org.apache.flink.core.fs.Path;
-import org.apache.flink.streaming.api.datastream.SingleOutputStreamOperator;
+import org.apache.flink.streaming.api.datastream.DataStream;
 import org.apache.flink.streaming.api.functions.sink.filesystem.OutputFileConfig;
 import org.apache.flink.streaming.api.functions.sink.filesystem.bucketassigners.BasePathBucketAssigner;
 import org.apache.flink.streaming.api.functions.sink.filesystem.rollingpolicies.OnCheckpointRollingPolicy;
@@ -27,8 +27,7 @@ final class RowSink {
     private RowSink() {}
 
     /** @param name the operator's, and of its state in a checkpoint */
-    static void attach(
-            Plan.Sink sink, StreamTableEnvironment tables, SingleOutputStreamOperator<RowData> rows, String name) {
+    static void attach(Plan.Sink sink, StreamTableEnvironment tables, DataStream<RowData> rows, String name) {
         if (sink.files() != null) {
             rows.sinkTo(files(sink.files(), (InternalTypeInfo<RowData>) rows.getType()))
                     .setParallelism(1)

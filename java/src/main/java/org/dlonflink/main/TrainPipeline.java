@@ -2,6 +2,7 @@ package org.dlonflink.main;
 
 import java.util.ArrayList;
 import java.util.List;
+import javax.annotation.Nullable;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.configuration.PipelineOptions;
 import org.apache.flink.streaming.api.datastream.DataStream;
@@ -30,6 +31,7 @@ import org.dlonflink.operator.TrainOperatorFactory;
 import org.dlonflink.operator.TrainSettings;
 import org.dlonflink.plan.Plan;
 import org.dlonflink.plan.Text;
+import org.dlonflink.rejects.Rejects;
 
 /** Turns a plan into a job: statements, query, operator, sink. */
 final class TrainPipeline {
@@ -51,13 +53,16 @@ final class TrainPipeline {
             environment.registerCachedFile(plan.files(), TrainSettings.FILES);
         }
         StreamTableEnvironment tables = StreamTableEnvironment.create(environment);
+        DataStream<RowData> rejects = plan.rejects() == null || plan.rejects().text() == null
+                ? null
+                : TextSource.define(environment, tables, plan.rejects(), plan.run());
         List<Text> statements = plan.statements();
         for (int i = 0; i < statements.size(); i++) {
             Text statement = statements.get(i);
             String place = "statement " + (i + 1) + " of " + statements.size();
             attempt(place, statement.toString(), () -> define(tables, statement, place));
         }
-        attempt("the query", plan.query(), () -> train(plan, tables));
+        attempt("the query", plan.query(), () -> train(plan, tables, rejects));
         return environment;
     }
 
@@ -75,7 +80,9 @@ final class TrainPipeline {
         tables.executeSql(statement);
     }
 
-    private static void train(Plan plan, StreamTableEnvironment tables) throws FailureException {
+    /** @param rejects those of text; null: there are none */
+    private static void train(Plan plan, StreamTableEnvironment tables, @Nullable DataStream<RowData> rejects)
+            throws FailureException {
         Table query = tables.sqlQuery(plan.query());
         DataType rows = query.getResolvedSchema().toPhysicalRowDataType();
         RowType type = (RowType) rows.getLogicalType();
@@ -97,6 +104,11 @@ final class TrainPipeline {
             output.sinkTo(new DiscardingSink<>()).setParallelism(1).name("dlonflink-drop");
         } else {
             RowSink.attach(plan.sink(), tables, output, "dlonflink-scored");
+        }
+        if (plan.rejects() != null) {
+            DataStream<RowData> refused = output.getSideOutput(Rejects.TAG);
+            refused = rejects == null ? refused : refused.union(rejects);
+            RowSink.attach(plan.rejects().sink(), tables, refused, "dlonflink-rejects");
         }
     }
 

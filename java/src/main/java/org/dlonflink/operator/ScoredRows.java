@@ -1,7 +1,7 @@
 package org.dlonflink.operator;
 
 import java.io.IOException;
-import org.apache.flink.streaming.api.operators.Output;
+import java.util.function.Consumer;
 import org.apache.flink.streaming.runtime.streamrecord.StreamRecord;
 import org.apache.flink.table.data.RowData;
 import org.apache.flink.table.types.logical.RowType;
@@ -11,7 +11,7 @@ import org.dlonflink.failure.Failure;
 import org.dlonflink.failure.FailureException;
 import org.dlonflink.wire.Frame;
 
-/** Turns SCORED frames into the operator's output; used by the mailbox alone. */
+/** Turns SCORED and REJECT frames into the operator's output; used by the mailbox alone. */
 final class ScoredRows {
     private final RowType type;
     private final ArrowDecoder decoder;
@@ -27,16 +27,16 @@ final class ScoredRows {
      *
      * @throws FailureException (code protocol) if they are not of their type
      */
-    int emit(Frame frame, Output<StreamRecord<RowData>> output) throws IOException {
+    int emit(Frame frame, Consumer<StreamRecord<RowData>> output) throws IOException {
         try {
             int rows = decoder.load(frame.payload());
             for (int i = 0; i < rows; i++) {
-                output.collect(element.replace(decoder.row(i)));
+                output.accept(element.replace(decoder.row(i)));
             }
             return rows;
         } catch (CorruptFrameException e) {
-            throw Failure.of("protocol", "the worker sent scored rows that are not of their type")
-                    .where("a SCORED frame")
+            throw Failure.of("protocol", "the worker sent rows that are not of their type")
+                    .where("a " + frame.type() + " frame")
                     .expected(type.asSummaryString())
                     .got(e.getMessage())
                     .exception(e);

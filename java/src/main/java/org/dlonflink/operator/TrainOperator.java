@@ -24,6 +24,7 @@ import org.apache.flink.util.function.ThrowingRunnable;
 import org.dlonflink.failure.Failure;
 import org.dlonflink.json.Json;
 import org.dlonflink.log.LogContext;
+import org.dlonflink.rejects.Rejects;
 import org.dlonflink.wire.Frame;
 import org.dlonflink.wire.FrameType;
 import org.slf4j.Logger;
@@ -54,6 +55,7 @@ public final class TrainOperator extends AbstractStreamOperator<RowData>
     private final MailboxExecutor mailbox;
     private final CloseableRegistry cancelables;
     private final ScoredRows scored;
+    private final ScoredRows rejects = new ScoredRows(Rejects.TYPE);
     private final Watermarks watermarks = new Watermarks();
     private Reports reports;
     private Input batcher;
@@ -247,7 +249,8 @@ public final class TrainOperator extends AbstractStreamOperator<RowData>
     private void handle(Frame frame) throws Exception {
         switch (frame.type()) {
             case CREDIT -> credits += frame.payload().getInt();
-            case SCORED -> reports.rowsOut(scored.emit(frame, output));
+            case SCORED -> reports.rowsOut(scored.emit(frame, output::collect));
+            case REJECT -> rejects.emit(frame, row -> output.collect(Rejects.TAG, row));
             case ALIGNED -> {
                 aligned = Math.max(aligned, frame.payload().getLong());
                 LogContext.aligned(aligned);

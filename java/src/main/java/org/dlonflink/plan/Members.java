@@ -46,6 +46,11 @@ final class Members {
         return member(name, "true or false", JsonNode::isBoolean).booleanValue();
     }
 
+    double share(String name) throws FailureException {
+        return member(name, "a number from 0 to 1", n -> n.isNumber() && n.doubleValue() >= 0 && n.doubleValue() <= 1)
+                .doubleValue();
+    }
+
     List<String> texts(String name) throws FailureException {
         List<String> texts = new ArrayList<>();
         for (JsonNode element : member(name, "an array of strings", JsonNode::isArray)) {

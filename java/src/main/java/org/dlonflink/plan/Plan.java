@@ -19,6 +19,7 @@ import org.apache.flink.annotation.Internal;
  * @param files directory for the distributed cache; null: none
  * @param scored columns of the scored rows; empty: the worker sends none
  * @param sink takes the scored rows; null: they are dropped
+ * @param rejects what becomes of bad rows; null: the first one ends the job
  * @param worker what HELLO hands on untouched
  */
 @Internal
@@ -39,6 +40,7 @@ public record Plan(
         @Nullable String files,
         List<Column> scored,
         @Nullable Sink sink,
+        @Nullable Rejects rejects,
         String worker) {
 
     /** Without the values of its secrets. */
@@ -56,6 +58,43 @@ public record Plan(
      */
     public record Limits(int batchRows, int batchBytes, int batchMs, int frameBytes, int startMs, int stopMs)
             implements Serializable {}
+
+    /**
+     * Where bad rows go, and how many there may be.
+     *
+     * @param text files that the rows are read from; null: statements make the source
+     */
+    public record Rejects(Sink sink, Bound bound, @Nullable TextFiles text) {}
+
+    /**
+     * How many bad rows there may be.
+     *
+     * @param to where they lie, for people
+     * @param maxShare more than this share of the rows ends the job
+     * @param over but not before this many were seen
+     */
+    public record Bound(String to, double maxShare, long over) implements Serializable {}
+
+    /**
+     * Files of text, whose rows become the view {@code source}.
+     *
+     * @param format {@code csv} or {@code jsonl}
+     * @param header csv: the first line names the columns
+     * @param nullLiteral csv: a field equal to it is NULL
+     * @param columns those of the files
+     * @param read names of those that are wanted
+     */
+    public record TextFiles(
+            String format,
+            List<String> paths,
+            boolean header,
+            String nullLiteral,
+            List<Column> columns,
+            List<String> read,
+            @Nullable EventTime eventTime) {}
+
+    /** @param watermark an SQL expression */
+    public record EventTime(String column, String watermark) {}
 
     /** @param type a Flink SQL type; null: that of the query's column of this name */
     public record Column(String name, @Nullable String type) {}

@@ -83,8 +83,9 @@ public final class PlanReader {
                 job.phraseMap("environment"),
                 job.textOrNull("log"),
                 job.textOrNull("files"),
-                columns(job),
+                columns(job, "scored"),
                 sink(job, "sink"),
+                rejects(job),
                 worker);
         job.refuseOthers();
         if (plan.command().isEmpty()) {
@@ -160,9 +161,48 @@ public final class PlanReader {
         return read;
     }
 
-    private static List<Plan.Column> columns(Members job) throws FailureException {
+    @Nullable
+    private static Plan.Rejects rejects(Members job) throws FailureException {
+        Members rejects = job.objectOrNull("rejects");
+        if (rejects == null) {
+            return null;
+        }
+        Plan.Bound bound = new Plan.Bound(rejects.text("to"), rejects.share("max_share"), rejects.integer("over", 0));
+        Plan.Rejects read = new Plan.Rejects(sink(rejects, "sink"), bound, text(rejects.objectOrNull("text")));
+        rejects.refuseOthers();
+        if (read.sink() == null) {
+            throw rejects.refusal("sink", "an object", "null");
+        }
+        return read;
+    }
+
+    @Nullable
+    private static Plan.TextFiles text(@Nullable Members text) throws FailureException {
+        if (text == null) {
+            return null;
+        }
+        Members time = text.objectOrNull("event_time");
+        Plan.TextFiles read = new Plan.TextFiles(
+                text.text("format"),
+                text.texts("paths"),
+                text.bool("header"),
+                text.text("null"),
+                columns(text, "columns"),
+                text.texts("read"),
+                time == null ? null : new Plan.EventTime(time.text("column"), time.text("watermark")));
+        if (time != null) {
+            time.refuseOthers();
+        }
+        text.refuseOthers();
+        if (!read.format().equals("csv") && !read.format().equals("jsonl")) {
+            throw text.refusal("format", "\"csv\" or \"jsonl\"", "\"" + read.format() + "\"");
+        }
+        return read;
+    }
+
+    private static List<Plan.Column> columns(Members job, String name) throws FailureException {
         List<Plan.Column> columns = new ArrayList<>();
-        for (Members column : job.objects("scored")) {
+        for (Members column : job.objects(name)) {
             columns.add(new Plan.Column(column.text("name"), column.textOrNull("type")));
             column.refuseOthers();
         }

@@ -26,6 +26,7 @@ public enum FrameType {
     WATERMARK_OUT(40, 8, 8),
     FINISHED(41, 2, Integer.MAX_VALUE),
     METRICS(42, 2, Integer.MAX_VALUE),
+    REJECT(43, 8, Integer.MAX_VALUE),
     ERROR(44, 2, Integer.MAX_VALUE);
 
     /** The most that a chunk of a snapshot holds. */

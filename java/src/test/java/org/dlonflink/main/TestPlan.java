@@ -42,6 +42,7 @@ final class TestPlan {
         job.put("input", "rows");
         job.putArray("scored");
         job.putNull("sink");
+        job.putNull("rejects");
     }
 
     /** The source: so many rows, at so many a second. */

@@ -25,7 +25,11 @@ class PlanReaderTest {
               "operator": {"batch_rows": 10, "batch_bytes": 1000, "batch_ms": 50,
                            "frame_bytes": 1048576, "start_ms": 1000, "stop_ms": 0},
               "command": ["python", "-m", "worker"], "environment": {"X": "1"}, "log": "w.log",
-              "scored": [{"name": "a", "type": "INT"}], "sink": {"table": "t", "files": null}}}
+              "scored": [{"name": "a", "type": "INT"}], "sink": {"table": "t", "files": null},
+              "rejects": {"sink": {"table": "bad", "files": null}, "to": "table bad", "max_share": 0.01, "over": 10,
+                "text": {"format": "csv", "paths": ["file:///a.csv"], "header": true, "null": "",
+                  "columns": [{"name": "a", "type": "INT"}], "read": ["a"],
+                  "event_time": {"column": "a", "watermark": "a"}}}}}
             """;
 
     private static ObjectNode error(String plan) {
@@ -46,6 +50,9 @@ class PlanReaderTest {
         assertThat(plan.command()).containsExactly("python", "-m", "worker");
         assertThat(plan.scored()).containsExactly(new Plan.Column("a", "INT"));
         assertThat(plan.sink()).isEqualTo(new Plan.Sink("t", null));
+        assertThat(plan.rejects().bound()).isEqualTo(new Plan.Bound("table bad", 0.01, 10));
+        assertThat(plan.rejects().text().read()).containsExactly("a");
+        assertThat(plan.rejects().text().eventTime()).isEqualTo(new Plan.EventTime("a", "a"));
     }
 
     /** Java knows nothing of what the worker is told, and changes none of its values. */
@@ -100,6 +107,9 @@ class PlanReaderTest {
                 "\"sink\": {|\"sink\": 1, \"x\": {|plan.job.sink",
                 "\"table\": \"t\"|\"table\": null|plan.job.sink.table",
                 "\"table\": \"t\", \"files\": null|\"table\": null, \"files\": {}|plan.job.sink.files.path",
+                "\"max_share\": 0.01|\"max_share\": 2|plan.job.rejects.max_share",
+                "\"sink\": {\"table\": \"bad\", \"files\": null}|\"sink\": null|plan.job.rejects.sink",
+                "\"format\": \"csv\"|\"format\": \"raw\"|plan.job.rejects.text.format",
                 "\"a\": \"b\"|\"execution.checkpointing.checkpoints-after-tasks-finish\": \"false\"|plan.job.flink"
             })
     void refusesAndNamesTheMember(String from, String to, String where) {

@@ -87,7 +87,7 @@ class FramesTest {
         "0, 0, 0, 8",
         "3, 0, 0, 8",
         "255, 0, 0, 8",
-        "43, 0, 0, 8", // no type that the worker sends
+        "45, 0, 0, 8", // no type that the worker sends
         "36, 1, 0, 8",
         "36, 0, 1, 8",
         "36, 0, 65535, 8", // flags, zero
