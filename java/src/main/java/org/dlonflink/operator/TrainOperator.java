@@ -24,7 +24,6 @@ import org.apache.flink.util.function.ThrowingRunnable;
 import org.dlonflink.failure.Failure;
 import org.dlonflink.json.Json;
 import org.dlonflink.log.LogContext;
-import org.dlonflink.rejects.Rejects;
 import org.dlonflink.wire.Frame;
 import org.dlonflink.wire.FrameType;
 import org.slf4j.Logger;
@@ -54,8 +53,7 @@ public final class TrainOperator extends AbstractStreamOperator<RowData>
     private final TrainSettings settings;
     private final MailboxExecutor mailbox;
     private final CloseableRegistry cancelables;
-    private final ScoredRows scored;
-    private final ScoredRows rejects = new ScoredRows(Rejects.TYPE);
+    private final RowOutput rows;
     private final Watermarks watermarks = new Watermarks();
     private Reports reports;
     private Input batcher;
@@ -79,7 +77,7 @@ public final class TrainOperator extends AbstractStreamOperator<RowData>
         this.settings = settings;
         mailbox = parameters.getMailboxExecutor();
         cancelables = parameters.getContainingTask().getCancelables();
-        scored = new ScoredRows(settings.scored());
+        rows = new RowOutput(settings.scored());
     }
 
     /** Starts the worker here, and not in open: only here can the restored state be streamed to it. (5) */
@@ -249,8 +247,8 @@ public final class TrainOperator extends AbstractStreamOperator<RowData>
     private void handle(Frame frame) throws Exception {
         switch (frame.type()) {
             case CREDIT -> credits += frame.payload().getInt();
-            case SCORED -> reports.rowsOut(scored.emit(frame, output::collect));
-            case REJECT -> rejects.emit(frame, row -> output.collect(Rejects.TAG, row));
+            case SCORED -> reports.rowsOut(rows.scored(frame, output));
+            case REJECT -> rows.rejected(frame, output);
             case ALIGNED -> {
                 aligned = Math.max(aligned, frame.payload().getLong());
                 LogContext.aligned(aligned);
