@@ -156,7 +156,10 @@ class FailsOnce(Perceptron):
 
 
 @pytest.mark.timeout(400)
-def test_after_a_failure_every_reject_stands_there_once(learner_file: Path, tmp_path: Path) -> None:
+def test_after_a_failure_every_reject_stands_there_once(
+    learner_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(learner_file.parent))  # for the local runtime
     learner = learner_file.with_name("fails_once_with_rejects.py")
     learner.write_text(FAILING)
     file, marker, versions = tmp_path / "rows.csv", tmp_path / "failed", tmp_path / "versions"
