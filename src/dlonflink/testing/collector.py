@@ -100,9 +100,10 @@ class Collector:
         return self._file.with_suffix(".part")
 
     def _keep(self, data: wire.Bytes) -> None:
-        for batch in self._batches.read(data):
+        for received in self._batches.read(data):
             if self._full:
                 return
+            batch = received.batch
             kept = batch.slice(0, self._limit - self._rows) if self._limit else batch
             self._stream.write_batch(kept)
             self._rows += kept.num_rows
