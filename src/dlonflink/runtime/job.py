@@ -154,7 +154,6 @@ class FlinkJob(WatchedJob):
                 event_time=report["event_time"] if report else before.event_time,
                 version=report["version"] if report else before.version,
                 rejected=report["rejected"] if report else before.rejected,
-                rejected=report["rejected"] if report else before.rejected,
                 web=self._web,
                 prometheus=self._prometheus,
             )
