@@ -79,7 +79,11 @@ REFUSALS = [
     ("label: click", "label: click\nembedding: {lr: -1}", ["'lr' has a wrong value", ":14 (embedding.lr)"]),
     ("dim: 8", "rates: [1, -1]", ["'rates[1]' has a wrong value", ":14 (learner.rates[1])", "greater than 0"]),
     ("dim: 8", "rates: [1, 1, 1, 1, 1, 1, 1, 1, 1]", [":14 (learner.rates)", "at most 8 items"]),
-    ("{type: fm, dim: 8}", "fm", ["'learner' has", ":14 (learner)\n", "logistic, fm, deepfm, torch, my_", "write {type: fm}"]),
+    (
+        "{type: fm, dim: 8}",
+        "fm",
+        ["'learner' has", ":14 (learner)\n", "logistic, fm, deepfm, torch, my_", "write {type: fm}"],
+    ),
     ("{type: fm, dim: 8}", "a.py:M", ["'learner' has a wrong value", ":14 (learner)\n", "write {type: a.py:M}"]),
     ("{type: fm, dim: 8}", "", ["'learner' has a wrong value", ":14 (learner)\n", "write {type: ...}"]),
     ("type: fm, ", "", ["'type' is missing", ":14 (learner.type)", "logistic, fm, deepfm, torch, my_", "add 'type'"]),
