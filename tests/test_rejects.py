@@ -134,6 +134,39 @@ def test_typed_rows_are_judged_too(on: Any, tmp_path: Path) -> None:
         dlf.run(pipeline(source.model_copy(update={"rejects": None})), on=on)
 
 
+@pytest.mark.timeout(400)
+def test_sql_goes_on_from_the_good_rows(tmp_path: Path) -> None:
+    """ORDER BY the event time and deterministic mode, as without rejects; and any table of Flink's takes these."""
+    columns = {"id": "BIGINT", "ts": "TIMESTAMP(3)", "name": "STRING", "click": "INT"}
+    rows = [f"{i},2013-01-01 00:{i // 60:02}:{i % 60:02},n{i % 7},{i % 2}" for i in range(300)]
+    head, sorted_file, file = ",".join(columns), tmp_path / "sorted.csv", tmp_path / "rows.csv"
+    sorted_file.write_text("\n".join([head, *rows]) + "\n")
+    swapped = [row for i in range(0, 300, 3) for row in reversed(rows[i : i + 3])]
+    bad = {10: "x,y", 20: "7,,n,1", 30: "8,2013-01-01 00:00:00,n,many"}
+    mixed = [line for i, row in enumerate(swapped) for line in ([bad[i], row] if i in bad else [row])]
+    file.write_text("\n".join([head, *mixed]) + "\n")
+    features, time = dlf.Features(hashed=("name",)), dlf.EventTime(column="ts", delay="10 s")
+    clean = FileSource(paths=(str(sorted_file),), format="csv", columns=columns, event_time=time, key=("id",))
+    ddl = (
+        "CREATE TABLE bad (why STRING, message STRING, place STRING, `bytes` BYTES, run STRING, attempt INT) WITH ("
+        f"'connector' = 'filesystem', 'path' = '{(tmp_path / 'bad').as_uri()}', 'format' = 'json')"
+    )
+    source = FileSource(
+        paths=(str(file),),
+        format="csv",
+        columns=columns,
+        event_time=time,
+        key=("id",),
+        query="SELECT * FROM source ORDER BY ts",
+        rejects=dlf.Rejects(to=dlf.SqlSink(ddl=ddl, table="bad")),
+    )
+    flink = dlf.run(pipeline(source, features=features), on="flink")
+    local = dlf.run(pipeline(clean, features=features), on="local")
+    assert (flink.rows, flink.rejected) == (300, 3)
+    assert (flink.state_digest, flink.metrics) == (local.state_digest, local.metrics)
+    assert sorted(row["why"] for row in written(tmp_path / "bad")) == ["event-time", "parse", "parse"]
+
+
 FAILING = """\
 from pathlib import Path
 
