@@ -168,6 +168,7 @@ def test_a_detached_run_is_stopped_and_resumed(cluster: StandaloneCluster, home:
     assert finished.state == "finished"
     assert finished.rows == ROWS
     assert finished.metrics == whole().metrics
+    assert f"run={resumed.run} attempt=0" in cluster.log()  # the worker's lines are in the TaskManager's log
     summary = json.loads(next(home.glob(f"numbers/runs/{resumed.run}/summary.json")).read_text())
     assert summary["state_digest"] == whole().state_digest
     assert not list((home / "numbers" / "checkpoints").iterdir())

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dlonflink import errors
-from dlonflink.errors import DLOnFlinkError, LearnerError, SqlError, WorkerError
+from dlonflink.errors import DLOnFlinkError, LearnerError, SetupError, SqlError, WorkerError
 from dlonflink.runtime import causes as causes_table
 from dlonflink.runtime.explain import brief, explain, explain_exit, explain_interpreter
 from dlonflink.runtime.flink import flink_jars
@@ -184,6 +184,19 @@ def test_a_jar_is_named_for_the_flink_we_bring(coordinates: str) -> None:
     assert theirs is not None
     assert ours is not None
     assert misfit(Jar(Path(name), theirs, version), ours) is None
+
+
+def test_an_interpreter_of_a_cluster_without_our_package() -> None:
+    got = (
+        "/usr/bin/python3: Error while finding module specification for 'dlonflink.worker' "
+        "(ModuleNotFoundError: No module named 'dlonflink')"
+    )
+    reported = WorkerError("the worker exited with code 1", where="attempt 3, before it connected", got=got).to_json()
+    error = explain(event(error=reported), LOG)
+    assert isinstance(error, SetupError)
+    assert "lacks the package 'dlonflink'" in str(error)
+    assert "/usr/bin/python3" in str(error)
+    assert "runtime.worker.python" in str(error)
 
 
 def test_a_package_missing_in_the_interpreter() -> None:

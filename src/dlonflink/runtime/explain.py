@@ -24,6 +24,7 @@ _VIEW = re.compile(rf"CREATE TEMPORARY VIEW `{VIEW}` AS (.*)")
 """The statement that holds source.query, as Java shows it: on one line."""
 _REPORTED = "dlonflink-error: "
 """Before the JSON of an error of ours in an exception's message; the event has it parsed."""
+_MISSING = re.compile(r"ModuleNotFoundError: No module named '(?P<name>[^']+)'")
 
 
 def explain(event: Mapping[str, Any], log: Path, report: Mapping[str, Any] | None = None) -> DLOnFlinkError:
@@ -37,12 +38,29 @@ def explain(event: Mapping[str, Any], log: Path, report: Mapping[str, Any] | Non
         error = errors.from_json(reported)
         if isinstance(error, WorkerError):
             _exited(error, report)
+            error = _lacking(error) or error
     elif reported:
         error = _statement(reported, causes)
     else:
         error = known(causes) or _unknown(causes or [f"{event.get('type')}: {event.get('message')}"], log)
     error.trace = "\n".join(part for part in (error.trace, stack) if part) or None
     return error
+
+
+def _lacking(error: WorkerError) -> SetupError | None:
+    """A worker that found no package of ours, or of what we need, before it could say so in a frame: it runs in an
+    interpreter of the cluster's.
+    """
+    match = _MISSING.search(error.got or "")
+    if match is None or "before it connected" not in (error.where or ""):
+        return None
+    package = match["name"].split(".")[0]
+    return SetupError(
+        f"the worker's interpreter on the cluster lacks the package {package!r}",
+        where=error.where,
+        got=short(error.got or ""),
+        fix="install dlonflink of this release in it, on each TaskManager; runtime.worker.python says which it is",
+    )
 
 
 def _exited(error: WorkerError, report: Mapping[str, Any] | None) -> None:
@@ -109,7 +127,7 @@ def explain_exit(code: int, output: str, log: Path) -> DLOnFlinkError:
 
 def explain_interpreter(python: str, output: str) -> DLOnFlinkError:
     """The error of a worker's interpreter that could not compile the kernels; `output` is its stderr."""
-    match = re.search(r"ModuleNotFoundError: No module named '(?P<name>[^']+)'", output)
+    match = _MISSING.search(output)
     if match:
         package = match["name"].split(".")[0]
         return SetupError(
