@@ -43,9 +43,10 @@ class TorchBatch:
         self._inputs = inputs
         self._size = batch.size
         self._lists = batch.lists
-        self._places = {name: i for i, name in enumerate(inputs.features)}
         end = batch.ids.size
-        self._singles = values[:end].view(batch.size, len(inputs.features), inputs.dim)
+        singles = values[:end].view(batch.size, len(inputs.features), inputs.dim)
+        # Unbound at once: the gradient of one column after the other would be a whole table of zeros for each.
+        self._columns = dict(zip(inputs.features, singles.unbind(dim=1), strict=True))
         self._elements: dict[str, Tensor] = {}
         for name, one in batch.lists.items():
             start, end = end, end + len(one.values)
@@ -58,8 +59,8 @@ class TorchBatch:
 
     def __getitem__(self, name: str) -> Tensor:
         """[n, dim]."""
-        if name in self._places:
-            return self._singles[:, self._places[name]]
+        if name in self._columns:
+            return self._columns[name]
         elements, ragged = self._list(name)
         # Added up in their order, so that equal rows give equal bits.
         sums = elements.new_zeros(self._size, self._inputs.dim).index_add(0, _row_of_each(ragged), elements)
@@ -73,9 +74,8 @@ class TorchBatch:
 
         `longest` is 1 or more. A column with one ID a row is a list of one.
         """
-        if name in self._places:
-            single = self._singles[:, self._places[name], None]
-            return single, torch.ones(self._size, 1, dtype=torch.bool)
+        if name in self._columns:
+            return self._columns[name][:, None], torch.ones(self._size, 1, dtype=torch.bool)
         elements, ragged = self._list(name)
         lengths = np.diff(ragged.offsets)
         longest = max(int(lengths.max(initial=0)), 1)

@@ -45,7 +45,7 @@ class TorchLearner(Learner):
 
     def predict(self, batch: Batch) -> Float:
         """[n, labels]. Changes nothing."""
-        return self._score(batch, torch.tensor(self._tables.lookup_all(batch)))
+        return self._score(batch, self._tables.lookup_all(batch))
 
     def learn(self, batch: Batch, truth: Truth) -> Float:
         """As the contract says. Rows without a label (weight 0) are scored and take no part in the update; their new
@@ -54,12 +54,12 @@ class TorchLearner(Learner):
         learned = np.flatnonzero(truth.weights.any(axis=1))
         if len(learned) == batch.size:
             # A gather gives what a lookup would.
-            values = torch.tensor(self._tables.gather_all(batch))
+            values = self._tables.gather_all(batch)
             scores = self._score(batch, values)
         else:
             scores = self.predict(batch)
             batch, truth = batch.pick(learned), truth.pick(learned)
-            values = torch.tensor(self._tables.gather_all(batch))
+            values = self._tables.gather_all(batch)
         if batch.size:
             self._update(batch, truth, values)
         return scores
@@ -84,16 +84,16 @@ class TorchLearner(Learner):
             }
             optimizers.fill(self._optimizer, self._module, kept)
 
-    def _score(self, batch: Batch, values: Tensor) -> Float:
+    def _score(self, batch: Batch, values: Float) -> Float:
         with self._calls.still():
             self._module.eval()
-            logits = self._logits(batch, values)
+            logits = self._logits(batch, torch.tensor(values))
             return torch.sigmoid(logits).numpy()
 
-    def _update(self, batch: Batch, truth: Truth, values: Tensor) -> None:
+    def _update(self, batch: Batch, truth: Truth, values: Float) -> None:
         with self._calls.moving():
             self._module.train()
-            leaf = values.requires_grad_()
+            leaf = torch.tensor(values, requires_grad=True)
             logits = self._logits(batch, leaf)
             weights = torch.tensor(truth.weights)
             total = weights.sum()
