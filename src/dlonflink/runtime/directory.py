@@ -5,7 +5,7 @@
         runs/<run>/              plan.json, state.json, summary.json
         logs/<run>-*.log         flink, worker, and what the JVM printed
         checkpoints/<run>/       Flink's (or `checkpoint.dir`/<run>)
-        versions/                unless `export.to` says otherwise
+        versions/, rejects/      unless `export.to` and `source.rejects.to` say otherwise
     <tmp>/dlf-xxxxxxxx/          sockets and Flink's temporary files, swept at the end, or by the next start
 
 Run names begin with the time, so that they sort.
@@ -42,14 +42,17 @@ class RunDirectory:
         self.checkpoints = f"{checkpoint_base(pipeline, base)}/{run}"
         """URL of the run's checkpoints."""
         self.resumed_from = resumed_from
+        self.remote = pipeline.runtime.flink.target == "remote"
         self._record = Record(
             run=run,
             state="running",
             resumed_from=resumed_from,
             scratch=str(self.scratch),
             checkpoints=self.checkpoints,
+            remote=self.remote,
         )
         self._lock = lock
+        self._out_of_reach = False
 
     @classmethod
     def open(cls, pipeline: Pipeline, *, fresh: bool, resume: bool) -> Self:
@@ -103,10 +106,18 @@ class RunDirectory:
         """`value` as `name` in the run's directory."""
         return write_json(self.path / name, value)
 
+    def lose_sight(self) -> None:
+        """The job may go on where nobody can be asked now: the record stays `running`, and who comes next asks."""
+        self._out_of_reach = True
+
     def close(self, state: State) -> None:
-        """Says what became of the run, sweeps the temporary files, lets go of the lock. Once."""
+        """Says what became of the run, sweeps the temporary files, lets go of the lock. Once.
+
+        Of a job that goes on without us, or may, nothing is said.
+        """
         try:
-            settle(self.base, self._record, state)
+            if not (self._record.detached or self._out_of_reach):
+                settle(self.base, self._record, state)
         finally:
             self.leave()
 

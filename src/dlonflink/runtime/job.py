@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from typing import Any, final
 
 from dlonflink.runtime.base import Progress, Summary, summary
@@ -40,12 +39,21 @@ class FlinkJob(WatchedJob):
     def stop(self) -> None:
         if not self._watch.ended:
             self._stopping.set()
-            if self._rest is not None:
-                # The JVM does so, too, but is killed if it takes too long; the job of a cluster would run on.
-                with contextlib.suppress(OSError):
-                    self._rest.cancel()
+            self._cancel()
             self._jvm.terminate()
         self._thread.join()
+
+    def _cancel(self) -> None:
+        """The JVM does so, too, but may be gone, or is killed if it takes too long: a cluster's job would run on."""
+        if self._rest is None:
+            return
+        try:
+            self._rest.cancel()
+        except FileNotFoundError:
+            pass  # it has ended
+        except OSError:
+            if self._directory.remote:
+                self._directory.lose_sight()
 
     def _end(self) -> None:
         if self._compiler is not None:
@@ -56,6 +64,8 @@ class FlinkJob(WatchedJob):
         try:
             return self._take_all()
         except BaseException:
+            if self._directory.remote:
+                self._cancel()
             self._jvm.terminate()
             raise
 
@@ -161,7 +171,7 @@ class FlinkJob(WatchedJob):
 
 
 def submission(jvm: Jvm, directory: RunDirectory) -> tuple[str, str]:
-    """Follows a JVM that ends when it has submitted its job: address of the web UI, and the job's id."""
+    """Follows a JVM that ends when it has submitted its job, which is written down: address of the web UI, job's id."""
     web = job_id = None
     try:
         while True:
@@ -171,6 +181,8 @@ def submission(jvm: Jvm, directory: RunDirectory) -> tuple[str, str]:
                     web = str(event["rest"]) if event else None
                 case "submitted":
                     job_id = str(event["job_id"]) if event else None
+                    # At once: whatever happens to us from here on, the job goes on.
+                    directory.submitted(str(web), str(job_id), detached=True)
                 case "failed":
                     raise explain(event or {}, directory.log("flink"))
                 case _:

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from dlonflink.errors import SetupError
 from dlonflink.runtime.base import Summary, summary
 from dlonflink.runtime.record import Record, State, settle, write_json
 from dlonflink.runtime.rest import Rest
@@ -15,8 +16,10 @@ _ENDS: dict[str, State] = {"FINISHED": "finished", "FAILED": "failed", "CANCELED
 
 
 def conclude(base: Path, record: Record) -> tuple[Record, bool]:
-    """The record as it is now, and whether its job is under way. A job that no cluster knows of is not: it is gone
-    with its cluster, and its record stays as it is. The caller holds the lock.
+    """The record as it is now, and whether its job is under way. A job that its cluster does not know is not, nor is
+    one whose cluster was its client's own and is gone; the record then stays as it is. The caller holds the lock.
+
+    Raises SetupError where a cluster does not answer: the job may well go on.
     """
     if record.state != "running" or record.web is None or record.job_id is None:
         return record, False
@@ -28,8 +31,17 @@ def conclude(base: Path, record: Record) -> tuple[Record, bool]:
             return record, True
         report = rest.last_report() if state == "finished" else None
         checkpoints = rest.checkpoints()
-    except OSError:
+    except FileNotFoundError:
         return record, False
+    except OSError as error:
+        if not record.remote:
+            return record, False
+        raise SetupError(
+            "the cluster that runs this pipeline does not answer, so that nobody knows whether it still does",
+            where=f"{record.web}, job {record.job_id}",
+            got=str(error),
+            fix=f'try again when it does; if it is gone for good, write "failed" as the state in {record.file(base)}',
+        ) from error
     if state == "finished" and report is None:
         return settle(base, record, "stopped"), False  # with a savepoint, before the end of its input
     if report is not None:

@@ -28,6 +28,8 @@ class Record:
     checkpoints: str = ""
     """URL of this run's checkpoints and savepoints."""
     detached: bool = False
+    remote: bool = False
+    """On a cluster that outlives the client."""
     web: str | None = None
     """Address of Flink's web UI and REST server, once the job is submitted."""
     job_id: str | None = None
@@ -40,8 +42,11 @@ class Record:
             return cls(**{field.name: read[field.name] for field in fields(cls) if field.name in read})
         return None
 
+    def file(self, base: Path) -> Path:
+        return base / "runs" / self.run / _FILE
+
     def write(self, base: Path) -> None:
-        write_json(base / "runs" / self.run / _FILE, asdict(self))
+        write_json(self.file(base), asdict(self))
 
 
 def lock(base: Path, name: str) -> IO[bytes]:

@@ -19,6 +19,8 @@ _TIMEOUT = 5.0
 _GAUGE = ".dlonflink.report"
 _ACCUMULATOR = "dlonflink.report"
 _POLL = 0.2
+_OVER = {404, 409}
+"""A job that the cluster does not know, and one that has ended."""
 _NO_TASK = {"CREATED", "SCHEDULED"}
 _UNREAD = "dlonflink.rejected"
 
@@ -39,7 +41,9 @@ class Status:
 
 
 class Server:
-    """A cluster's REST server. Every call is one request; OSError when there is no answer, or an error for one."""
+    """A cluster's REST server. Every call is one request; OSError when there is no answer, or an error for one:
+    FileNotFoundError where what was asked for is not there (any more).
+    """
 
     def __init__(self, url: str) -> None:
         self._url = url.rstrip("/")
@@ -66,7 +70,8 @@ class Server:
         except urllib.error.HTTPError as error:
             # Not there yet (metrics of a task that has not started) reads like nothing.
             error.close()
-            raise OSError(f"{path}: HTTP {error.code}") from None
+            kind = FileNotFoundError if error.code in _OVER else OSError
+            raise kind(f"{path}: HTTP {error.code}") from None
         except (http.client.HTTPException, ValueError) as error:
             # A cluster that closes in the middle of its answer.
             raise OSError(f"{path}: {error!r}") from error

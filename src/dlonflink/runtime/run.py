@@ -72,7 +72,6 @@ def submit(pipeline: Pipeline, *, fresh: bool = False, resume: bool = False) -> 
     with _closing(directory):
         _, jvm = _launch(prepared, detached=True)
         web, job_id = submission(jvm, directory)
-    directory.submitted(web, job_id, detached=True)
     directory.leave()
     return Submitted(pipeline.name, directory.run, web, job_id)
 

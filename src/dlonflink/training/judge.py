@@ -31,12 +31,13 @@ class Judge:
         self._attempt = attempt
         self._share = Share(plan.rejects, plan.rejects.to) if plan.rejects else None
         self._rows = 0
+        self._before = 0  # bad rows that a run with `rejects` has counted, where this one keeps none
         self._rejects: list[Reject] = []
 
     @property
     def rejected(self) -> int:
         """Since the beginning of the stream, over restores."""
-        return self._share.rejected if self._share else 0
+        return self._share.rejected if self._share else self._before
 
     def good(self, batch: pa.RecordBatch, unreadable: Mapping[int, str]) -> pa.RecordBatch:
         """The good rows of `batch`. `unreadable`: rows that hold a text that is not UTF-8 -> its column.
@@ -72,6 +73,8 @@ class Judge:
         self._rows = int(counts[0])
         if self._share:
             self._share.seen, self._share.rejected = self._rows, int(counts[1])
+        else:
+            self._before = int(counts[1])
 
     def _faults(self, batch: pa.RecordBatch, unreadable: Mapping[int, str]) -> Iterator[Fault]:
         """The first that a row has is the one that is said of it."""

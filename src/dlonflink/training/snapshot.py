@@ -19,7 +19,7 @@ from dlonflink.errors import CorruptionError, LearnerError, ResumeError
 Arrays = Mapping[str, NDArray[Any]]
 
 FORMAT = "dlonflink-snapshot"
-VERSION = "1"
+VERSION = "2"
 
 # safetensors' name -> numpy's, little endian: the types that arrays of a learner, a table or a metric may have.
 _TYPES = {

@@ -80,6 +80,11 @@ class Trainer:
         return self._batcher.held if self._batcher else 0
 
     @property
+    def taken(self) -> int:
+        """Good rows that came since the beginning of the stream, learned or waiting."""
+        return self.rows + self.held
+
+    @property
     def rows(self) -> int:
         """Rows learned since the beginning of the stream, over restores."""
         return self._evaluator.rows

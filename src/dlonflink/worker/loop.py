@@ -34,6 +34,8 @@ _log = logging.getLogger(__name__)
 
 _METRICS_SECONDS = 1.0
 _TRACE_CHARACTERS = 60_000
+_REJECTS = 512
+"""Rows of a REJECT frame: each keeps at most 64 KiB, so that half of a frame's cap is enough."""
 
 
 def serve(connection: socket.socket, lines: Lines) -> int:
@@ -209,12 +211,18 @@ class _Loop:
     def _learn(self, data: wire.Bytes) -> None:
         self._unreported = True
         for received in self._batches.read(data):
-            self._received += received.batch.num_rows
+            before = self._trainer.taken
             scored = self._trainer.feed(received.batch, time.monotonic(), received.unreadable)
-            rejects = self._trainer.rejects()
-            if rejects is not None:
-                self._writer.send(wire.Reject(memoryview(rejects.serialize())))
+            # Good rows alone: a watermark waits for those that wait, and rejected ones never do.
+            self._received += self._trainer.taken - before
+            self._reject()
             self._out(scored)
+
+    def _reject(self) -> None:
+        rejects = self._trainer.rejects()
+        if rejects is not None:
+            for begin in range(0, rejects.num_rows, _REJECTS):
+                self._writer.send(wire.Reject(memoryview(rejects.slice(begin, _REJECTS).serialize())))
 
     def _out(self, scored: list[pa.RecordBatch]) -> None:
         for batch in scored:

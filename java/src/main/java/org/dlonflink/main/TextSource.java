@@ -60,7 +60,9 @@ final class TextSource {
                 .uid(READER)
                 .process(new RejectSplit(rejects.bound(), run, read.getFieldCount()), InternalTypeInfo.of(read))
                 .name(SPLIT)
-                .uid(SPLIT);
+                .uid(SPLIT)
+                // One, however many read: the share is that of the stream, and a reader that is done keeps no counts.
+                .setParallelism(1);
         Schema.Builder schema = Schema.newBuilder();
         if (time >= 0) {
             schema.watermark(text.eventTime().column(), text.eventTime().watermark());

@@ -1,6 +1,8 @@
 package org.dlonflink.rejects;
 
 import java.io.IOException;
+import java.math.BigDecimal;
+import java.math.RoundingMode;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
@@ -14,6 +16,7 @@ import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.JsonNode;
 import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.ObjectMapper;
 import org.apache.flink.table.data.GenericRowData;
 import org.apache.flink.table.types.logical.ArrayType;
+import org.apache.flink.table.types.logical.DecimalType;
 import org.apache.flink.table.types.logical.LogicalType;
 import org.apache.flink.table.types.logical.MapType;
 import org.apache.flink.table.types.logical.RowType;
@@ -31,6 +34,7 @@ final class JsonRow {
 
     private static final Set<String> WORDS = Set.of("NaN", "Infinity", "-Infinity");
     private static final int SHOWN_CHARACTERS = 100;
+    private static final int MAX_EXPONENT = 1_000;
 
     private final TextRows rows;
     private final JsonToRowDataConverters.JsonToRowDataConverter[] converters;
@@ -94,7 +98,7 @@ final class JsonRow {
             case BOOLEAN -> node.isBoolean();
             case TINYINT, SMALLINT, INTEGER, BIGINT -> node.isNumber() && node.canConvertToExactIntegral();
             case FLOAT, DOUBLE -> node.isNumber() || node.isTextual() && WORDS.contains(node.textValue());
-            case DECIMAL -> node.isNumber() || node.isTextual();
+            case DECIMAL -> isDecimal(node, (DecimalType) type);
             case ARRAY -> node.isArray() && all(node, ((ArrayType) type).getElementType());
             case MAP -> node.isObject() && all(node, ((MapType) type).getValueType());
             case ROW -> node.isObject() && fields(node, (RowType) type);
@@ -102,6 +106,20 @@ final class JsonRow {
                 node.isTextual() && isDay(node.textValue());
             default -> node.isTextual();
         };
+    }
+
+    /** Flink makes a NULL of a number with too many digits; and it would write out all those of 1e999999999. */
+    private static boolean isDecimal(JsonNode node, DecimalType type) {
+        if (!node.isNumber() && !node.isTextual()) {
+            return false;
+        }
+        try {
+            BigDecimal number = new BigDecimal(node.asText());
+            return Math.abs((long) number.scale()) <= MAX_EXPONENT
+                    && number.setScale(type.getScale(), RoundingMode.HALF_UP).precision() <= type.getPrecision();
+        } catch (NumberFormatException e) {
+            return false;
+        }
     }
 
     /** Flink takes the 30th of February for the 28th. */

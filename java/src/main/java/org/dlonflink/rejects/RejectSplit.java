@@ -23,8 +23,7 @@ import org.dlonflink.failure.FailureException;
 import org.dlonflink.plan.Plan;
 
 /**
- * Good rows of text go on, bad ones to the side. Counts both, and ends the job when the share of the bad is too large;
- * each subtask judges what it has seen.
+ * Good rows of text go on, bad ones to the side. Counts both, and ends the job when the share of the bad is too large.
  */
 @Internal
 public final class RejectSplit extends ProcessFunction<RowData, RowData> implements CheckpointedFunction {

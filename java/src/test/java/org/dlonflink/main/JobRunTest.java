@@ -218,9 +218,9 @@ class JobRunTest {
     }
 
     @Test
-    void aTypeThatDoesNotCrossIsRefusedBeforeTheJobStarts() throws IOException {
+    void rowsThatAreTakenBackAreRefusedBeforeTheJobStarts() throws IOException {
         plan.job.put("query", "SELECT COLLECT(id) FROM numbers GROUP BY id");
-        assertThat(failed("sql").path("message").asText()).contains("MULTISET");
+        assertThat(failed("sql").path("message").asText()).contains("update changes");
     }
 
     @Test
