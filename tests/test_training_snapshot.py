@@ -51,7 +51,7 @@ def test_damaged_bytes_end_in_an_error_of_ours(arrays: dict[str, np.ndarray], da
 
 
 def test_another_release_is_named() -> None:
-    data = b"".join(snapshot.chunks({}, METADATA | {"version": "2"}, size=100))
+    data = b"".join(snapshot.chunks({}, METADATA | {"version": "1"}, size=100))
     with pytest.raises(ResumeError, match="another release"):
         snapshot.read(data)
 
