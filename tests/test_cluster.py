@@ -209,6 +209,9 @@ def test_parallel_sources(cluster: StandaloneCluster, stream: Any) -> None:
     source = dlf.FileSource(paths=(f"{stream.path.parent}/half-*.csv",), format="csv", columns=stream.columns)
     one = numbers(1, on(cluster, parallelism=2), source=source, features=dlf.Features(hashed=("user", "ad")))
     assert dlf.run(one).rows == stream.rows
+    vertices = Server(cluster.address).get(f"/jobs/{dlf.Submitted.of('numbers').job_id}")["vertices"]
+    assert vertices[0]["name"].startswith("Source:")
+    assert vertices[0]["parallelism"] == 2
 
 
 def test_a_full_cluster_says_so_and_a_stopped_job_is_cancelled(cluster: StandaloneCluster) -> None:
@@ -218,8 +221,9 @@ def test_a_full_cluster_says_so_and_a_stopped_job_is_cancelled(cluster: Standalo
                 break
         record = dlf.Submitted.of("numbers")
         assert record.status().state == "waiting for a task slot"
+    pause = threading.Event()
     while (state := _state(cluster, record)) == "CANCELLING":
-        pass
+        pause.wait(0.1)  # between requests, as every poll has one
     assert state == "CANCELED"
     assert record.status().state == "stopped"
 

@@ -12,13 +12,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from dlonflink.connectors.ddl import literal, quote, select, statements
+from dlonflink.connectors.ddl import literal, select, statements
 from dlonflink.connectors.files import FileSource
 from dlonflink.connectors.local import read
 from dlonflink.connectors.memory import MemorySource, records
 from dlonflink.connectors.sql import ArrowValues, SqlSource
 from dlonflink.connectors.statements import split
 from dlonflink.errors import DataError, PipelineError
+from dlonflink.types.text import quote
 
 
 def source(path: str, **more) -> FileSource:

@@ -86,6 +86,9 @@ class Mine(torch.nn.Module):
 """
 
 
+NOT_A_NUMBER = ('self.out(x["ad"])', 'self.out(x["ad"])[:, 0] + float("nan")')
+
+
 def without_torch(folder: Path) -> None:
     (folder / "without").mkdir()
     (folder / "without" / "torch.py").write_text("raise ModuleNotFoundError(\"No module named 'torch'\", name='torch')")
@@ -338,6 +341,15 @@ MISTAKES = {
         error=LearnerError,
         prepare=lambda folder: (folder / "model.py").write_text(MODULE),
     ),
+    "a loss that is no number": Mistake(
+        "the loss is not finite",
+        "model.py:Mine, rows 1 to 256",
+        "a division, log or sqrt of 0 in forward",
+        (("type: logistic", 'type: torch, module: "model.py:Mine"'),),
+        on=LOCAL,
+        error=LearnerError,
+        prepare=lambda folder: (folder / "model.py").write_text(MODULE.replace(*NOT_A_NUMBER)),
+    ),
     "a secret that is not there": Mistake(
         "the environment variable CLICKS_KEY is not set",
         "pipeline.yaml:13 (runtime.worker.env.KEY)",
@@ -349,7 +361,7 @@ MISTAKES = {
     "no torch": Mistake(
         "the learner 'deepfm' needs torch, which is not installed",
         "pipeline.yaml:11 (learner.type)",
-        "pip install 'dlonflink[torch]'",
+        " -m pip install 'torch>=2.4'",
         (("type: logistic", "type: deepfm"),),
         {"PYTHONPATH": "{folder}/without"},
         on=LOCAL,

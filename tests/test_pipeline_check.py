@@ -98,6 +98,12 @@ def test_a_window_of_event_time_needs_one() -> None:
     check(pipeline(source=timeless), "local", SCHEMA)
 
 
+def test_a_learner_is_one_process() -> None:
+    error = refusal(pipeline(runtime=dlf.Runtime(worker=dlf.Worker(parallelism=2))), "flink")
+    assert (error.where, error.got) == ("runtime.worker.parallelism", "2")
+    assert "one process until its tables are sharded" in error.what
+
+
 def test_no_features() -> None:
     assert refusal(pipeline(features=dlf.Features())).where == "features"
 

@@ -38,6 +38,19 @@ def test_flink_and_local_see_the_same_rows(stream: Any, home: Path) -> None:
     assert not home.exists()  # no run is kept
 
 
+def test_the_first_bad_row_raises_whatever_becomes_of_it_in_a_run(home: Path, tmp_path: Path) -> None:
+    (tmp_path / "rows.jsonl").write_text(
+        '{"user": "u", "ad": "a", "click": 1}\n{"user": "u", "ad": "a", "click": "x"}\n'
+    )
+    columns = {"user": "STRING", "ad": "STRING", "click": "INT"}
+    source = dlf.FileSource(
+        paths=(str(tmp_path / "rows.jsonl"),), format="jsonl", columns=columns, rejects=dlf.Rejects(max_share=1)
+    )
+    with pytest.raises(dlf.DataError):
+        collect(pipeline(source), on="local")
+    assert not home.exists()
+
+
 LISTS = "MAP<CHAR(1) NOT NULL, ARRAY<INT NOT NULL> NOT NULL>"
 EVERY = {
     "day_time": ("INTERVAL '1 02:03:04.005' DAY TO SECOND(3)", "INTERVAL SECOND(3)"),

@@ -49,6 +49,7 @@ def _page(told: RunStatus) -> str:
             f"  rows {told.rows:,}   log loss {loss}   AUC {auc}   calibration {calibration}",
             f"  checkpoints {told.checkpoints}   restarts {told.restarts}   version {told.version or '-'}{time}",
         ]
+    lines += [f"  bad rows {told.rejected:,}"] if told.rejected else []
     lines += [f"  newest failure: {told.failure}"] if told.failure else []
     lines += [f"  --resume goes on from {told.resumes_from}"] if told.resumes_from else []
     lines += [f"  {told.web}" + (f"   job {told.job_id}" if told.job_id else "")] if told.web else []

@@ -19,6 +19,7 @@ from dlonflink.connectors.values import VALUE, kind, schema_of, value_column
 from dlonflink.errors import PipelineError
 from dlonflink.settings import Text, milliseconds
 from dlonflink.types import parse
+from dlonflink.types.text import quote
 
 TABLE = "source"
 VIEW = "source_rows"
@@ -60,11 +61,6 @@ def sink_statements(sink: FileSink | SqlSink | None) -> list[Text]:
 def sink_url(sink: FileSink) -> str:
     """The sink's directory as Flink reads it."""
     return sink.path if "://" in sink.path else _url(Path(sink.path).absolute())
-
-
-def quote(name: str) -> str:
-    """An identifier."""
-    return "`" + name.replace("`", "``") + "`"
 
 
 def literal(text: str) -> str:

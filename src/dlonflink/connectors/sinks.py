@@ -10,7 +10,7 @@ from dlonflink.settings import Secret, Settings
 
 
 class SqlSink(Settings):
-    """Takes the scored rows: key columns, label, score, version, run, attempt; columns are matched by position."""
+    """Takes the rows given to it, matched by position (docs/sinks.md)."""
 
     type: Literal["sql"] = "sql"
     ddl: str
@@ -20,7 +20,7 @@ class SqlSink(Settings):
 
 
 class FileSink(Settings):
-    """Takes the same rows as part files in a directory, on both runtimes. On Flink a part is finished at each
+    """Takes the rows given to it as part files in a directory, on both runtimes. On Flink a part is finished at each
     checkpoint, and every row stands in exactly one; what is under way has a name that begins with a dot.
     """
 
@@ -28,7 +28,7 @@ class FileSink(Settings):
     path: str
     """A directory; one of Flink's URLs (`s3://...`) on Flink alone."""
     format: Literal["jsonl", "csv"] = "jsonl"
-    """csv has no line of names: its columns are those of the scored rows, in order."""
+    """csv has no line of names: its columns are those of the rows, in order (docs/sinks.md)."""
 
 
 Sink = Annotated[FileSink | SqlSink, Field(discriminator="type")]

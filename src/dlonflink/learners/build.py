@@ -66,7 +66,7 @@ def _pytorch(module: str, name: str, kind: str) -> Any:
             f"the learner {kind!r} needs torch, which is not installed",
             where="learner.type",
             expected=f"torch in this interpreter: {sys.executable}",
-            fix="install it there: pip install 'dlonflink[torch]'",
+            fix=f"install it there: {sys.executable} -m pip install 'torch>=2.4'",
         ) from error
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -23,8 +23,11 @@ class RunStatus:
     name: str
     run: str
     state: str
-    """running, restarting, finished, failed or stopped; lost: neither its client nor its cluster knows of it."""
+    """running, restarting, "waiting for a task slot" (a cluster has none free), finished, failed or stopped; lost:
+    neither its client nor its cluster knows of it."""
     rows: int = 0
+    rejected: int = 0
+    """Bad rows, of the source and of the worker."""
     metrics: Mapping[str, float | None] = field(default_factory=dict[str, float | None])
     """Over all rows: logloss, auc, auc_bound, calibration."""
     event_time: str | None = None
@@ -68,27 +71,18 @@ class Submitted:
                 record, busy = conclude(base, record)
         told = RunStatus(self.name, record.run, record.state, web=record.web, job_id=record.job_id)
         if record.state == "running":
-            return (
-                _live(told, record)
-                if busy
-                else RunStatus(
-                    self.name, record.run, "lost", resumes_from=left(record), web=record.web, job_id=record.job_id
-                )
-            )
+            return _live(told, record) if busy else replace(told, state="lost", resumes_from=left(record))
         done = read_summary(base, record)
         if done is None:
-            return RunStatus(self.name, record.run, record.state, resumes_from=left(record), web=record.web)
-        return RunStatus(
-            self.name,
-            record.run,
-            record.state,
+            return replace(told, resumes_from=left(record))
+        return replace(
+            told,
             rows=done.rows,
+            rejected=done.rejected,
             metrics=done.metrics,
             checkpoints=done.checkpoints,
             restarts=done.restarts,
             version=done.version,
-            web=record.web,
-            job_id=record.job_id,
         )
 
     def savepoint(self) -> str:
@@ -133,19 +127,18 @@ def _live(told: RunStatus, record: Record) -> RunStatus:
     with _answering(record):
         status = Rest(record.web, record.job_id).status()
     report: Mapping[str, Any] = status.report or {}
-    return RunStatus(
-        told.name,
-        told.run,
-        "restarting" if status.state == "RESTARTING" else "waiting for a task slot" if status.waiting else "running",
+    waiting = "waiting for a task slot" if status.waiting else "running"
+    return replace(
+        told,
+        state="restarting" if status.state == "RESTARTING" else waiting,
         rows=int(report.get("rows", 0)),
+        rejected=int(report.get("rejected", 0)),
         metrics=report.get("metrics", {}),
         event_time=report.get("event_time"),
         checkpoints=status.checkpoints,
         restarts=status.restarts,
         version=report.get("version"),
         failure=brief(status.failure) if status.failure else None,
-        web=record.web,
-        job_id=record.job_id,
     )
 
 

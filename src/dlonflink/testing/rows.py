@@ -29,15 +29,17 @@ _RUN = "collect"
 def collect(pipeline: Pipeline, *, on: Target | None = None, rows: int | None = None) -> pa.Table:
     """The rows as the worker would get them: the columns that the pipeline reads, in its order, after its SQL.
 
-    Nothing is learned, published or sent to a sink, and no run is kept. `on="flink"` starts the real job, on a Flink of
-    its own, with a worker that keeps what it gets; a source without an end needs `rows`. Raises what `run` would.
+    Nothing is learned, published or sent to a sink, and no run is kept. The first bad row raises, whatever
+    `source.rejects` says. `on="flink"` starts the real job, on a Flink of its own, with a worker that keeps what it
+    gets; a source without an end needs `rows`. Raises what `run` would.
     """
     if rows is not None and rows < 1:
         raise PipelineError("rows must be 1 or more", got=str(rows))
     target = on or pipeline.runtime.on
     embedded = pipeline.runtime.flink.model_copy(update={"target": "embedded"})
     runtime = pipeline.runtime.model_copy(update={"flink": embedded})
-    alone = pipeline.model_copy(update={"sink": None, "export": None, "runtime": runtime})
+    source = pipeline.source.model_copy(update={"rejects": None})
+    alone = pipeline.model_copy(update={"source": source, "sink": None, "export": None, "runtime": runtime})
     placed = plans.absolute(alone)
     columns = schema(placed.source)
     check(placed, target, columns)

@@ -30,7 +30,7 @@ def sql(type_: pa.DataType) -> str:
     if isinstance(type_, pa.ListType):
         return f"ARRAY<{_field(type_.value_field)}>"
     if isinstance(type_, pa.StructType):
-        return f"ROW<{', '.join(f'{_quote(field.name)} {_field(field)}' for field in type_)}>"
+        return f"ROW<{', '.join(f'{quote(field.name)} {_field(field)}' for field in type_)}>"
     raise SchemaError(
         f"the Arrow type {type_} has no Flink SQL type",
         expected=", ".join((*table.PLAIN, *table.PARAMETERS)),
@@ -50,5 +50,6 @@ def _field(field: pa.Field) -> str:
     return sql(field.type) + ("" if field.nullable else " NOT NULL")
 
 
-def _quote(name: str) -> str:
+def quote(name: str) -> str:
+    """An identifier."""
     return "`" + name.replace("`", "``") + "`"

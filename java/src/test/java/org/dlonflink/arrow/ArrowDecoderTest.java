@@ -19,7 +19,7 @@ import org.junit.jupiter.api.Test;
 
 class ArrowDecoderTest {
     private static final int SEEDS = 200;
-    private static final int MUTATIONS = 50_000;
+    private static final int MUTATIONS = 100_000;
 
     @Test
     void readsWhatTheEncoderWritesAndWhatArrowWrites() throws CorruptFrameException {
