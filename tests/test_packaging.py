@@ -232,6 +232,7 @@ def test_setup_says_the_line_to_type_where_it_may_not_install(
 
     done = run("bash", "scripts/setup", cwd=checkout.root, env=env)
     assert done.returncode == 1
-    error, fix = done.stderr.splitlines()
+    error, fix, rest = done.stderr.splitlines()
     assert "JDK >= 17" in error
     assert "apt-get install -y --no-install-recommends openjdk-17-jdk-headless maven" in fix
+    assert "dlonflink doctor" in rest

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import clicks
@@ -16,6 +17,8 @@ from dlonflink.training.state import Copy, Restored
 from dlonflink.training.trainer import Trainer
 
 FULL = "store.write=ENOSPC"
+NOBODY = np.zeros(2, np.int64)
+"""No row was judged."""
 
 
 def taken(to: Path, checkpoint: int, *, run: str = "run-1", rows: int = 100, attempt: int = 0) -> Copy:
@@ -100,10 +103,14 @@ def test_a_later_attempt_fences_this_one(tmp_path: Path) -> None:
 def test_a_lost_commit_is_made_good_once(tmp_path: Path, run: str) -> None:
     exporter(tmp_path).commit(taken(tmp_path, 1), 1, last=False, now=0.0)
     second = exporter(tmp_path, run=run, attempt=1)
-    second.make_good(taken(tmp_path, 2, run=run, attempt=1), Restored("run-1", 2, b"", 1))
+    second.make_good(taken(tmp_path, 2, run=run, attempt=1), Restored("run-1", 2, b"", NOBODY, 1))
     assert second.newest == 2
     assert published(tmp_path) == [("run-1", 1, 100), (run, 2, 100)]
-    for origin in (Restored("run-1", 1, b"", None), Restored(run, 2, b"", None), Restored("run-1", -1, b"", None)):
+    for origin in (
+        Restored("run-1", 1, b"", NOBODY, None),
+        Restored(run, 2, b"", NOBODY, None),
+        Restored("run-1", -1, b"", NOBODY, None),
+    ):
         third = exporter(tmp_path, run=run, attempt=1)
         third.make_good(taken(tmp_path, origin.checkpoint, run=run, attempt=1), origin)
         assert third.newest == 2
@@ -112,7 +119,7 @@ def test_a_lost_commit_is_made_good_once(tmp_path: Path, run: str) -> None:
 
 def test_making_good_waits_for_the_next_checkpoint_where_not_each_is_a_version(tmp_path: Path) -> None:
     one = exporter(tmp_path, attempt=1, every="1 h")
-    one.make_good(taken(tmp_path, 2, attempt=1), Restored("run-1", 2, b"", None))
+    one.make_good(taken(tmp_path, 2, attempt=1), Restored("run-1", 2, b"", NOBODY, None))
     assert one.newest is None
     assert one.commit(taken(tmp_path, 3, attempt=1), 3, last=False, now=0.0).outcome == "published"
 
@@ -125,7 +132,7 @@ def test_without_export_nothing_is_published(tmp_path: Path) -> None:
 def test_a_model_that_learned_no_row_is_not_published(tmp_path: Path) -> None:
     one = exporter(tmp_path)
     nothing = taken(tmp_path, 1, rows=0)
-    one.make_good(nothing, Restored(run="run-1", checkpoint=1, waiting=b"", version=None))
+    one.make_good(nothing, Restored(run="run-1", checkpoint=1, waiting=b"", judged=NOBODY, version=None))
     for last in (False, True):
         outcome = one.commit(nothing, 2, last=last, now=0.0)
         assert (outcome.outcome, outcome.version, outcome.reason) == ("skipped", None, "no row was learned")
