@@ -66,7 +66,7 @@ def takes(use: str, type_: pa.DataType) -> bool:
         "bucketed": lambda: FeatureSpec.of(Features(hashed=(Hashed(column="c", bucket="log"),)), batch.schema),
         "crossed": lambda: FeatureSpec.of(Features(crossed=(Crossed(columns=("c", "other")),)), batch.schema),
         "dense": lambda: FeatureSpec.of(Features(dense=(Dense(column="c"),)), batch.schema),
-        "label": lambda: truth(batch, [Label(column="c")], first_row=0, key=()),
+        "label": lambda: truth(batch, [Label(column="c")]),
     }
     if use == "event time":
         return arrays.is_time(type_)

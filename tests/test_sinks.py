@@ -239,5 +239,6 @@ def test_files_without_rows_are_none(tmp_path: Path) -> None:
         learner=dlf.Logistic(),
         sink=dlf.FileSink(path=str(tmp_path / "scored")),
     )
-    dlf.run(one, on="local")
+    with pytest.raises(dlf.DataError, match="the source gave no row"):
+        dlf.run(one, on="local")
     assert not lines(tmp_path / "scored")
