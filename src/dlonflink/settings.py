@@ -51,6 +51,12 @@ def inherited() -> dict[str, str]:
     return dict(os.environ)
 
 
+def local_path(place: str) -> Path | None:
+    """The path on this machine that a place names, plainly or as `file://`; None where it is elsewhere."""
+    path = place.removeprefix("file://")
+    return None if "://" in path else Path(path)
+
+
 def milliseconds(text: str) -> int:
     """A duration in Flink's own grammar (`500 ms`, `10 s`, `5 min`, `2 h`, `30 d`) as milliseconds."""
     match = re.fullmatch(r"(\d+)\s*(ms|s|min|h|d)", text.strip())

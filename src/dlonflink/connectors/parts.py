@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from dlonflink.connectors.sinks import FileSink
 from dlonflink.errors import PipelineError
+from dlonflink.settings import local_path
 
 
 class Part:
@@ -52,8 +53,8 @@ class Part:
 
 def folder_of(sink: FileSink) -> Path:
     """PipelineError for a place that only Flink can write to."""
-    path = sink.path.removeprefix("file://")
-    if "://" in path:
+    path = local_path(sink.path)
+    if path is None:
         raise PipelineError(
             "the local runtime writes to this machine's disk alone",
             where="sink.path",
@@ -61,7 +62,7 @@ def folder_of(sink: FileSink) -> Path:
             got=sink.path,
             fix="run it with --on flink",
         )
-    return Path(path)
+    return path
 
 
 def _json_lines(batch: pa.RecordBatch, file: IO[str]) -> None:

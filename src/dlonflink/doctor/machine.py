@@ -15,7 +15,7 @@ from dlonflink.pipeline.pipeline import Pipeline
 from dlonflink.runtime.directory import LONGEST_SCRATCH
 from dlonflink.runtime.flink import heap
 from dlonflink.runtime.places import nearest, unwritable
-from dlonflink.settings import home, inherited
+from dlonflink.settings import home, inherited, local_path
 
 _MIB = 1 << 20
 _FULL = 100 * _MIB
@@ -29,11 +29,11 @@ def disks(places: Mapping[str, str]) -> Iterator[Finding]:
     """Each place by the key that names it: can something be written there, and how much?"""
     for key, place in places.items():
         name = f"disk: {key}"
-        local = place.removeprefix("file://")
-        if "://" in local:
+        local = local_path(place)
+        if local is None:
             yield Finding(name, "ok", f"{place}: not on this machine, not looked at")
         else:
-            yield _disk(name, Path(local).absolute())
+            yield _disk(name, local.absolute())
 
 
 def temporary() -> Iterator[Finding]:

@@ -9,6 +9,7 @@ from dlonflink.connectors.sinks import FileSink
 from dlonflink.errors import PipelineError, SetupError
 from dlonflink.pipeline.check import Target
 from dlonflink.pipeline.pipeline import Pipeline
+from dlonflink.settings import local_path
 from dlonflink.store.store import Store
 
 
@@ -29,10 +30,10 @@ def unwritable(place: str) -> str | None:
     """Why nothing can be written at a place on this machine, which need not be there yet; None: it can be, or the place
     is elsewhere.
     """
-    local = place.removeprefix("file://")
-    if "://" in local:
+    local = local_path(place)
+    if local is None:
         return None
-    folder = nearest(Path(local))
+    folder = nearest(local)
     try:
         with tempfile.TemporaryFile(dir=folder):
             return None
