@@ -112,11 +112,20 @@ class FlinkJob(WatchedJob):
             report,
             seconds=self._watch.seconds,
             steady=self._pace.steady(),
-            checkpoints=event["checkpoints"],
+            checkpoints=self._checkpoints(event),
             restarts=self._status.restarts if self._status else 0,
         )
         self._directory.write_json("summary.json", result.to_json())
         return result
+
+    def _checkpoints(self, finished: Event) -> int:
+        counted: int | None = finished["checkpoints"]
+        if counted is not None:
+            return counted
+        try:
+            return self._rest.all_checkpoints() if self._rest else 0
+        except OSError:  # the cluster is gone, but the job has finished
+            return self._status.checkpoints if self._status else 0
 
     def _look(self) -> None:
         compiling = self._compiler is not None and self._compiler.running()

@@ -30,7 +30,7 @@ def conclude(base: Path, record: Record) -> tuple[Record, bool]:
         if state is None:
             return record, True
         report = rest.last_report() if state == "finished" else None
-        checkpoints = rest.checkpoints()
+        checkpoints = rest.all_checkpoints() if report else 0
     except FileNotFoundError:
         return record, False
     except OSError as error:

@@ -108,6 +108,16 @@ class Rest:
         counts: Mapping[str, int] = self._get("/checkpoints")["counts"]
         return counts["completed"]
 
+    def all_checkpoints(self) -> int:
+        """Completed ones of a job that has ended. Waits, some seconds at most, until Flink must have forgotten what
+        it remembers from before the end (`web.refresh-interval`).
+        """
+        job = self.job()
+        remembers: int = self._server.get("/config")["refresh-interval"]
+        ended = job["now"] - job["end-time"] if job["end-time"] > 0 else 0
+        time.sleep(max(0, remembers - ended) / 1000)
+        return self.checkpoints()
+
     def restarts(self) -> int:
         """So far."""
         values = self._get("/metrics?get=numRestarts")

@@ -1,5 +1,6 @@
 package org.dlonflink.main;
 
+import javax.annotation.Nullable;
 import org.apache.flink.api.common.JobID;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.runtime.jobmaster.JobResult;
@@ -20,8 +21,9 @@ sealed interface Cluster extends AutoCloseable permits EmbeddedCluster, RemoteCl
     /** Waits for the end of a job. */
     JobResult result(JobID job) throws Exception;
 
-    /** How many checkpoints of a job that has ended were completed. */
-    long checkpoints(JobID job) throws Exception;
+    /** How many checkpoints of a job that has ended were completed; null where its REST server is all that can tell. */
+    @Nullable
+    Long checkpoints(JobID job) throws Exception;
 
     /** Cancels a job and waits, for a while, until its tasks and their workers have ended. */
     void cancel(JobID job, long millis) throws Exception;

@@ -81,9 +81,9 @@ final class EmbeddedCluster implements Cluster {
 
     /** Asked of the graph of the job that has ended, whose last one REST would have shown for a moment only. */
     @Override
-    public long checkpoints(JobID job) throws ExecutionException, InterruptedException {
+    public Long checkpoints(JobID job) throws ExecutionException, InterruptedException {
         CheckpointStatsSnapshot stats = cluster.getExecutionGraph(job).get().getCheckpointStatsSnapshot();
-        return stats == null ? 0 : stats.getCounts().getNumberOfCompletedCheckpoints();
+        return stats == null ? 0L : stats.getCounts().getNumberOfCompletedCheckpoints();
     }
 
     @Override

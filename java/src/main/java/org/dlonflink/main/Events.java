@@ -35,7 +35,7 @@ public final class Events {
         write(event);
     }
 
-    void finished(@Nullable ObjectNode report, long checkpoints) {
+    void finished(@Nullable ObjectNode report, @Nullable Long checkpoints) {
         ObjectNode event = event("finished");
         event.put("checkpoints", checkpoints);
         event.set("report", report);

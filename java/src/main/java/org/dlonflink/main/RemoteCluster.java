@@ -1,10 +1,7 @@
 package org.dlonflink.main;
 
-import java.net.URI;
-import java.net.http.HttpClient;
-import java.net.http.HttpRequest;
-import java.net.http.HttpResponse;
 import java.util.concurrent.TimeUnit;
+import javax.annotation.Nullable;
 import org.apache.flink.api.common.JobID;
 import org.apache.flink.client.deployment.StandaloneClusterId;
 import org.apache.flink.client.program.rest.RestClusterClient;
@@ -12,7 +9,6 @@ import org.apache.flink.configuration.Configuration;
 import org.apache.flink.configuration.DeploymentOptions;
 import org.apache.flink.configuration.RestOptions;
 import org.apache.flink.runtime.jobmaster.JobResult;
-import org.dlonflink.json.Json;
 import org.dlonflink.plan.Plan;
 
 /** A Flink cluster that runs, at the REST address in the plan's configuration. Closing it leaves it as it is. */
@@ -49,12 +45,9 @@ final class RemoteCluster implements Cluster {
     }
 
     @Override
-    public long checkpoints(JobID job) throws Exception {
-        URI place = URI.create(rest + "/jobs/" + job.toHexString() + "/checkpoints");
-        String answer = HttpClient.newHttpClient()
-                .send(HttpRequest.newBuilder(place).build(), HttpResponse.BodyHandlers.ofString())
-                .body();
-        return Json.parseObject(answer).path("counts").path("completed").asLong();
+    @Nullable
+    public Long checkpoints(JobID job) {
+        return null;
     }
 
     @Override
