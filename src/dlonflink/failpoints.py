@@ -1,25 +1,125 @@
-"""Named points where a test can make a real failure happen; nothing unless the environment says so.
+"""Named points where a test makes a real failure happen; nothing unless the environment says so.
 
-    DLONFLINK_FAILPOINTS="store.write=ENOSPC"
+    DLONFLINK_FAILPOINTS="store.write=ENOSPC, worker.learn=kill@20*3"
+    DLONFLINK_FAILPOINTS_DIR=/tmp/fired
 
-raises that OSError the first time, and every time, the point is reached.
+An entry is `point=action`: whenever a process reaches the point. `@n`: only at the n-th time that a process does. `*k`:
+k times in all, whatever is restarted in between; each leaves a file in the folder, whose content is the time.
+
+Actions: the name of an errno (that OSError), and those of `_ACTIONS`. FailPoints.java reads the same entries.
 """
 
 from __future__ import annotations
 
 import errno
 import os
+import signal
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
 
-_VARIABLE = "DLONFLINK_FAILPOINTS"
+VARIABLE = "DLONFLINK_FAILPOINTS"
+FOLDER = "DLONFLINK_FAILPOINTS_DIR"
+
+_PRINTED = 100 << 20
+_times: Counter[str] = Counter()
 
 
 def reach(point: str) -> None:
-    """Raises OSError when the environment arms `point` with the name of an errno."""
-    armed = os.environ.get(_VARIABLE)
+    """Does what the environment has armed `point` with, if anything; may not return."""
+    armed = os.environ.get(VARIABLE)
     if not armed:
         return
-    for entry in armed.split(","):
-        name, _, action = entry.partition("=")
-        if name == point:
-            number = getattr(errno, action)
-            raise OSError(number, os.strerror(number), point)
+    for entry in _entries(armed):
+        if entry.point == point:
+            _times[point] += 1
+            if entry.at in (None, _times[point]) and _claim(entry):
+                _act(entry)
+
+
+@dataclass(frozen=True)
+class _Entry:
+    point: str
+    action: str
+    at: int | None
+    total: int | None
+
+
+def _entries(armed: str) -> Iterator[_Entry]:
+    for text in armed.split(","):
+        point, _, what = text.strip().partition("=")
+        what, _, total = what.partition("*")
+        action, _, at = what.partition("@")
+        yield _Entry(point, action, int(at) if at else None, int(total) if total else None)
+
+
+def _claim(entry: _Entry) -> bool:
+    """Whether it may fire once more: whoever makes the file has the right to."""
+    if entry.total is None:
+        return True
+    folder = Path(os.environ[FOLDER])
+    for number in range(entry.total):
+        try:
+            with (folder / f"{entry.point}-{number}").open("x") as file:
+                file.write(str(time.time()))
+        except FileExistsError:
+            continue
+        return True
+    return False
+
+
+def _act(entry: _Entry) -> None:
+    action = _ACTIONS.get(entry.action)
+    if action is not None:
+        return action()
+    number = getattr(errno, entry.action)
+    raise OSError(number, os.strerror(number), entry.point)
+
+
+def _kill() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _stop() -> None:
+    os.kill(os.getpid(), signal.SIGSTOP)
+
+
+def _raise() -> NoReturn:
+    raise RuntimeError("a failpoint")
+
+
+def _exit() -> NoReturn:
+    sys.exit(0)
+
+
+def _loop() -> NoReturn:
+    while True:
+        pass
+
+
+def _print() -> None:
+    line = "x" * 1023 + "\n"
+    for _ in range(_PRINTED // len(line)):
+        sys.stdout.write(line)
+
+
+def _fork() -> None:
+    """A child that keeps whatever it inherits."""
+    if os.fork() == 0:
+        while True:
+            time.sleep(3600)
+
+
+_ACTIONS: Mapping[str, Callable[[], None]] = {
+    "kill": _kill,
+    "stop": _stop,
+    "raise": _raise,
+    "exit": _exit,
+    "loop": _loop,
+    "print": _print,
+    "fork": _fork,
+}

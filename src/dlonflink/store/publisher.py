@@ -11,6 +11,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import final
 
+from dlonflink import failpoints
 from dlonflink.errors import FencedError, StoreError
 from dlonflink.store.files import Files
 from dlonflink.store.full import MANIFEST, TABLE, WEIGHTS, digest_of, write_arrays
@@ -54,8 +55,10 @@ class Publisher:
         # 2. The files, into a folder that nobody else names and no entry mentions yet.
         entry = self._write(draft, number=len(state.versions) + 1)
         # 3. The commit: one entry, at the first free place. If that place was taken meanwhile, step 1's question again.
+        failpoints.reach("store.entry")
         while not self._log.append(entry, state):
             state = self._owned()
+        failpoints.reach("store.published")
         # 4. Room: what is no longer kept, and what crashed publishers left.
         self._prune(state.after([entry]))
         return version_of(entry, kept=True)

@@ -9,6 +9,7 @@ from typing import Any, final
 import numpy as np
 import pyarrow as pa
 
+from dlonflink import failpoints
 from dlonflink.errors import DLOnFlinkError, LearnerError
 from dlonflink.evaluation.evaluator import Evaluator
 from dlonflink.features.batch import Batch, Float, Truth
@@ -43,6 +44,7 @@ class Step:
         came_true = truth(rows, self._plan.labels)
         encoded = time.perf_counter()
         try:
+            failpoints.reach("learner.learn")
             scores = self._learner.learn(batch, came_true)
         except DLOnFlinkError as error:
             error.where = error.where or self._place(rows, first)

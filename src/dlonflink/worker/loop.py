@@ -17,6 +17,7 @@ from typing import Any, final
 import pyarrow as pa
 from pydantic import ValidationError
 
+from dlonflink import failpoints
 from dlonflink.errors import CorruptionError, DLOnFlinkError, ProtocolError, WorkerError
 from dlonflink.store.provenance import libraries
 from dlonflink.training.export import Exporter
@@ -132,6 +133,7 @@ class _Loop:
             case protocol.Send(message=message):
                 self._writer.send(message)
             case protocol.Copy(checkpoint=checkpoint):
+                failpoints.reach("worker.copy")
                 self._copies[checkpoint] = _Held(self._trainer.copy(checkpoint))
                 if checkpoint != wire.FINAL:
                     self._lines.checkpoint = checkpoint
@@ -180,6 +182,7 @@ class _Loop:
         self._exporter = Exporter(plan.export, run=hello.run, attempt=hello.attempt)
 
     def _resume(self, digest: bytes) -> None:
+        failpoints.reach("worker.restore")
         data = b"".join(self._chunks)
         self._chunks.clear()
         found = hashlib.sha256(data).digest()
@@ -235,12 +238,15 @@ class _Loop:
         for chunk in held.copy.chunks():
             if held.dropped.is_set():
                 return None
+            failpoints.reach("worker.snapshot")
             digest.update(chunk)
             length += len(chunk)
             self._writer.send(wire.Snapshot(held.copy.checkpoint, chunk))
+        failpoints.reach("worker.durable")
         return Uploaded(held.copy.checkpoint, length, digest.digest())
 
     def _publish(self, checkpoint: int, copied: int) -> None:
+        failpoints.reach("worker.commit")
         last = copied == wire.FINAL
         # The final state stays: Flink may complete more than one checkpoint after the end.
         copy = (self._copies[copied] if last else self._copies.pop(copied)).copy

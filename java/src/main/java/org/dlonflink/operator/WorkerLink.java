@@ -12,6 +12,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import javax.annotation.Nullable;
 import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.node.ObjectNode;
+import org.dlonflink.failpoint.FailPoints;
 import org.dlonflink.failure.FailureException;
 import org.dlonflink.json.Json;
 import org.dlonflink.log.LogContext;
@@ -92,6 +93,7 @@ final class WorkerLink {
         return new SnapshotFormat.Sink() {
             @Override
             public void chunk(byte[] bytes, int length) throws IOException, InterruptedException {
+                FailPoints.frame(FrameType.RESTORE);
                 writer.send(FrameType.RESTORE, 0, bytes, length);
             }
 
@@ -117,10 +119,12 @@ final class WorkerLink {
     }
 
     void send(FrameType type, ByteBuffer buffer) throws IOException, InterruptedException {
+        FailPoints.frame(type);
         writer.send(type, buffer);
     }
 
     void send(FrameType type, long number) throws IOException, InterruptedException {
+        FailPoints.frame(type);
         writer.send(type, number);
     }
 
@@ -154,6 +158,7 @@ final class WorkerLink {
     /** False if the frame could not be taken, which is no fault of the socket's: a full disk, for one. */
     private boolean take(Frame frame) throws InterruptedException {
         try {
+            FailPoints.frame(frame.type());
             receiver.receive(frame);
         } catch (IOException e) {
             lost(e);
