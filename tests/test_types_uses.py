@@ -18,7 +18,7 @@ from dlonflink.features.labels import truth
 from dlonflink.features.spec import FeatureSpec
 from dlonflink.types import parse
 from dlonflink.types.table import LINES
-from dlonflink.worker import wire
+from dlonflink.worker import messages, wire
 from dlonflink.worker.batches import Rows
 
 PAGE = Path(__file__).parent.parent / "docs" / "types_table.py"
@@ -87,10 +87,10 @@ def test_fixed_width_without_nulls_is_seen_where_it_lies(text: str) -> None:
     """By numpy and pandas, in a batch as the worker takes it from the socket."""
     type_ = parse(text, column="c")
     sent = pa.record_batch([pa.array(range(100), pa.int64()).cast(_stored(type_)).view(type_)], ["c"])
-    frame = bytearray(b"".join(wire.encode(wire.Batch(memoryview(sent.serialize())))))
-    header = wire.decode_header(frame[: wire.HEADER_BYTES], cap=wire.FRAME_BYTES)
+    frame = bytearray(b"".join(wire.encode(messages.Batch(memoryview(sent.serialize())))))
+    header = wire.decode_header(frame[: wire.HEADER_BYTES], cap=messages.FRAME_BYTES)
     message = wire.decode(header, memoryview(frame)[wire.HEADER_BYTES :])
-    assert isinstance(message, wire.Batch)
+    assert isinstance(message, messages.Batch)
     (received,) = Rows(sent.schema).read(message.data)
     batch = received.batch
     bytes_ = np.frombuffer(frame, np.uint8)

@@ -26,7 +26,7 @@ from dlonflink.testing.peer import Peer
 from dlonflink.training.scored import scored_schema
 from dlonflink.training.settings import TrainingPlan
 from dlonflink.training.trainer import Trainer
-from dlonflink.worker import wire
+from dlonflink.worker import messages
 
 COUNT = 400
 SCORED = scored_schema(clicks.plan(clicks.LOGISTIC), clicks.SCHEMA)
@@ -64,19 +64,19 @@ def test_a_whole_conversation(tmp_path: Path, learner: dict[str, Any]) -> None:
         assert ready.pid == flink.process.pid
         assert ready.libraries["pyarrow"] == pa.__version__
         flink.feed(part(0, 100))
-        flink.send(wire.Watermark(1))
+        flink.send(messages.Watermark(1))
         flink.align(1)
         flink.snapshot(1)
         flink.feed(part(100, 230))
         first = flink.commit(1)
         assert (first.outcome, first.version) == ("published", 1)
         flink.align(2)
-        flink.send(wire.Abort(2))
+        flink.send(messages.Abort(2))
         flink.feed(part(230, 231))
         flink.align(4)
         flink.snapshot(4)
         flink.feed(part(231, COUNT))
-        flink.send(wire.Watermark(2))
+        flink.send(messages.Watermark(2))
         _, report = flink.end()
         assert flink.commit(4).version == 2
         last = flink.commit(5)
@@ -111,7 +111,7 @@ def test_a_killed_worker_is_resumed_to_the_bit(tmp_path: Path, learner: dict[str
         flink.process.kill()
     with peer(plan, attempt=1) as flink:
         flink.greet(snapshot)
-        flink.send(wire.Watermark(7))
+        flink.send(messages.Watermark(7))
         flink.feed(part(150, COUNT))
         _, report = flink.end()
         assert flink.commit(2).outcome == "published"
@@ -135,7 +135,7 @@ def test_a_time_limit_cuts_a_slow_stream() -> None:
     with peer(clicks.plan(clicks.PERCEPTRON | {"max_wait": "1 ms"}, deterministic=False)) as flink:
         flink.greet()
         flink.feed(part(0, 5))
-        flink.send(wire.Watermark(3))
+        flink.send(messages.Watermark(3))
         while not flink.passed:
             flink.step()
         assert [batch.num_rows for batch in flink.scored] == [5]
@@ -164,20 +164,20 @@ def test_damaged_bytes_end_the_worker() -> None:
         flink.greet()
         data = bytearray(bytes(memoryview(part(0, 50).serialize())))
         data[-40:] = b"\xff" * 40
-        flink.send(wire.Batch(data))
-        flink.send(wire.Batch(b"junk"))
+        flink.send(messages.Batch(data))
+        flink.send(messages.Batch(b"junk"))
         with pytest.raises((ProtocolError, DataError)):
             flink.end()
     with peer(plan) as flink:
         flink.greet()
         flink.connection.sendall(b"\x63" * 8)
         with pytest.raises(ProtocolError, match="unknown type"):
-            flink.expect(wire.Finished)
+            flink.expect(messages.Finished)
         assert flink.process.wait(10) == 1
     with peer(plan) as flink:
         flink.send_hello(restore=True)
-        flink.send(wire.Restore(b"no snapshot"))
-        flink.send(wire.Restore(b"d" * 32, last=True))
+        flink.send(messages.Restore(b"no snapshot"))
+        flink.send(messages.Restore(b"d" * 32, last=True))
         with pytest.raises(CorruptionError, match="not what was written"):
             flink.step()
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from dlonflink.errors import ProtocolError
-from dlonflink.worker import wire
+from dlonflink.worker import messages
 from dlonflink.worker.protocol import (
     CREDITS,
     Announce,
@@ -34,8 +34,8 @@ from dlonflink.worker.protocol import (
 DIGEST = b"d" * 32
 
 
-def hello(*, restore: bool = False, protocol: int = 1, parallelism: int = 1) -> wire.Hello:
-    return wire.Hello(
+def hello(*, restore: bool = False, protocol: int = messages.PROTOCOL, parallelism: int = 1) -> messages.Hello:
+    return messages.Hello(
         protocol=protocol,
         job="j",
         run="r",
@@ -46,11 +46,11 @@ def hello(*, restore: bool = False, protocol: int = 1, parallelism: int = 1) -> 
         schema="",
         worker=[{}],
         restore=restore,
-        limits=wire.Limits(),
+        limits=messages.Limits(),
     )
 
 
-def sent(instructions: Sequence[Instruction]) -> list[wire.ToFlink]:
+def sent(instructions: Sequence[Instruction]) -> list[messages.ToFlink]:
     return [one.message for one in instructions if isinstance(one, Send)]
 
 
@@ -82,11 +82,11 @@ class Conversation(RuleBasedStateMachine):
                 case Drop(checkpoint=n):
                     self.uploading.discard(n)
                     self.durable.discard(n)
-                case Send(message=wire.Credit(batches=n)):
+                case Send(message=messages.Credit(batches=n)):
                     self.credits += n
-                case Send(message=wire.Passed(ms=ms)):
+                case Send(message=messages.Passed(ms=ms)):
                     self.passed.append(ms)
-                case Send(message=wire.Version(checkpoint=n)):
+                case Send(message=messages.Version(checkpoint=n)):
                     self.answered.append(n)
                 case _:
                     pass
@@ -97,17 +97,17 @@ class Conversation(RuleBasedStateMachine):
         instructions = self.tell(hello(restore=restore))
         if restore:
             assert instructions == [Open(hello(restore=True))]
-            self.tell(wire.Restore(b"chunk"))
-            instructions = self.tell(wire.Restore(DIGEST, last=True))
+            self.tell(messages.Restore(b"chunk"))
+            instructions = self.tell(messages.Restore(DIGEST, last=True))
             assert instructions[0] == Resume(DIGEST)
             self.tell(Published(None))  # what MakeGood came to
-        assert instructions[-2:] == [Announce(), Send(wire.Credit(CREDITS))]
+        assert instructions[-2:] == [Announce(), Send(messages.Credit(CREDITS))]
 
     @precondition(lambda self: self.state == "running" and self.credits)
     @rule()
     def batch(self) -> None:
         self.credits -= 1
-        assert self.tell(wire.Batch(b"rows"))[0] == Learn(b"rows")
+        assert self.tell(messages.Batch(b"rows"))[0] == Learn(b"rows")
         self.received += 3
         self.scored = self.received - self.received % 4
         self.tell(Learned(self.received, self.scored))
@@ -123,14 +123,14 @@ class Conversation(RuleBasedStateMachine):
     def watermark(self) -> None:
         ms = len(self.marks)
         self.marks.append((self.received, ms))
-        self.tell(wire.Watermark(ms))
+        self.tell(messages.Watermark(ms))
 
     @precondition(lambda self: self.state != "stopped")
     @rule(step=st.integers(1, 3))
     def barrier(self, step: int) -> None:
         self.newest += step
-        instructions = self.tell(wire.Barrier(self.newest))
-        assert instructions[:2] == [Copy(self.newest), Send(wire.Aligned(self.newest))]
+        instructions = self.tell(messages.Barrier(self.newest))
+        assert instructions[:2] == [Copy(self.newest), Send(messages.Aligned(self.newest))]
         self.uploading.add(self.newest)
 
     @precondition(lambda self: self.uploading)
@@ -142,8 +142,8 @@ class Conversation(RuleBasedStateMachine):
         if self.state == "stopped":
             assert instructions == []
             return
-        assert instructions[0] == Send(wire.Durable(checkpoint, 1, DIGEST))
-        if checkpoint == wire.FINAL:
+        assert instructions[0] == Send(messages.Durable(checkpoint, 1, DIGEST))
+        if checkpoint == messages.FINAL:
             assert instructions[1:] == [Conclude()]
             self.state = "finished"
         else:
@@ -153,7 +153,7 @@ class Conversation(RuleBasedStateMachine):
     @rule(data=st.data())
     def commit(self, data: st.DataObject) -> None:
         checkpoint = data.draw(st.sampled_from(sorted(self.durable)))
-        instructions = self.tell(wire.Commit(checkpoint))
+        instructions = self.tell(messages.Commit(checkpoint))
         self.durable.discard(checkpoint)
         self.asked.append(checkpoint)
         assert instructions[-1] == Publish(checkpoint, checkpoint)
@@ -163,24 +163,24 @@ class Conversation(RuleBasedStateMachine):
     @rule()
     def commit_after_the_end(self) -> None:
         self.newest += 1
-        instructions = self.tell(wire.Commit(self.newest))
+        instructions = self.tell(messages.Commit(self.newest))
         self.asked.append(self.newest)
         self.durable.clear()
-        assert instructions[-1] == Publish(self.newest, wire.FINAL)
+        assert instructions[-1] == Publish(self.newest, messages.FINAL)
 
     @precondition(lambda self: self.state != "stopped")
     @rule(data=st.data())
     def abort(self, data: st.DataObject) -> None:
-        known = sorted((self.uploading | self.durable) - {wire.FINAL})
+        known = sorted((self.uploading | self.durable) - {messages.FINAL})
         checkpoint = data.draw(st.sampled_from([*known, self.newest + 5]))
-        instructions = self.tell(wire.Abort(checkpoint))
+        instructions = self.tell(messages.Abort(checkpoint))
         assert instructions == ([Drop(checkpoint)] if checkpoint in known else [])
 
     @precondition(lambda self: self.publishing)
     @rule(outcome=st.sampled_from(["published", "skipped", "failed"]))
     def published(self, outcome: str) -> None:
         checkpoint = self.publishing.pop(0)
-        answer = wire.Version.model_validate({"checkpoint": checkpoint, "outcome": outcome})
+        answer = messages.Version.model_validate({"checkpoint": checkpoint, "outcome": outcome})
         instructions = self.tell(Published(answer))
         assert instructions[0] == Send(answer)
         assert (Exit() in instructions) == (self.state == "stopped" and not self.publishing)
@@ -188,22 +188,26 @@ class Conversation(RuleBasedStateMachine):
     @precondition(lambda self: self.state == "running")
     @rule()
     def end(self) -> None:
-        assert self.tell(wire.End())[0] == Finish()
+        assert self.tell(messages.End())[0] == Finish()
         self.scored = self.received
         self.tell(Learned(self.received, self.scored))
-        self.uploading.add(wire.FINAL)
+        self.uploading.add(messages.FINAL)
         self.state = "ended"
 
     @precondition(lambda self: self.state != "stopped")
     @rule()
     def stop(self) -> None:
-        instructions = self.tell(wire.Stop())
+        instructions = self.tell(messages.Stop())
         self.state = "stopped"
         assert (Exit() in instructions) == (not self.publishing)
 
     @precondition(lambda self: self.state in ("ended", "finished", "stopped"))
-    @rule(event=st.sampled_from([wire.Batch(b""), wire.Watermark(1), wire.End(), wire.Restore(b""), hello()]))
-    def out_of_order(self, event: wire.ToWorker) -> None:
+    @rule(
+        event=st.sampled_from(
+            [messages.Batch(b""), messages.Watermark(1), messages.End(), messages.Restore(b""), hello()]
+        )
+    )
+    def out_of_order(self, event: messages.ToWorker) -> None:
         with pytest.raises(ProtocolError, match="out of order"):
             self.protocol.handle(event)
 
@@ -231,38 +235,45 @@ def running() -> Protocol:
 
 @pytest.mark.parametrize(
     "event",
-    [wire.Batch(b""), wire.Barrier(1), wire.Commit(1), wire.Watermark(1), wire.End(), wire.Restore(b"")],
+    [
+        messages.Batch(b""),
+        messages.Barrier(1),
+        messages.Commit(1),
+        messages.Watermark(1),
+        messages.End(),
+        messages.Restore(b""),
+    ],
     ids=lambda event: type(event).__name__,
 )
-def test_nothing_comes_before_hello(event: wire.ToWorker) -> None:
+def test_nothing_comes_before_hello(event: messages.ToWorker) -> None:
     with pytest.raises(ProtocolError, match="out of order"):
         Protocol().handle(event)
 
 
 def test_barriers_rise() -> None:
     protocol = running()
-    protocol.handle(wire.Barrier(2))
+    protocol.handle(messages.Barrier(2))
     with pytest.raises(ProtocolError, match="out of order"):
-        protocol.handle(wire.Barrier(2))
+        protocol.handle(messages.Barrier(2))
 
 
 def test_a_commit_waits_for_the_snapshot() -> None:
     protocol = running()
-    protocol.handle(wire.Barrier(2))
+    protocol.handle(messages.Barrier(2))
     with pytest.raises(ProtocolError, match="out of order"):
-        protocol.handle(wire.Commit(2))
+        protocol.handle(messages.Commit(2))
     with pytest.raises(ProtocolError, match="never had a barrier"):
-        running().handle(wire.Commit(3))
+        running().handle(messages.Commit(3))
 
 
 def test_a_commit_of_what_a_newer_one_replaced_is_answered() -> None:
     protocol = running()
     for n in (1, 2):
-        protocol.handle(wire.Barrier(n))
+        protocol.handle(messages.Barrier(n))
         protocol.handle(Uploaded(n, 1, DIGEST))
-    assert protocol.handle(wire.Commit(2)) == [Drop(1), Publish(2, 2)]
-    (answer,) = sent(protocol.handle(wire.Commit(1)))
-    assert isinstance(answer, wire.Version)
+    assert protocol.handle(messages.Commit(2)) == [Drop(1), Publish(2, 2)]
+    (answer,) = sent(protocol.handle(messages.Commit(1)))
+    assert isinstance(answer, messages.Version)
     assert answer.outcome == "skipped"
 
 

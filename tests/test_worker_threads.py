@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import pytest
 
-from dlonflink.worker import threads, wire
+from dlonflink.worker import messages, threads, wire
 from dlonflink.worker.protocol import Event, Published
 from dlonflink.worker.threads import Background, Inbox
 
@@ -22,7 +22,7 @@ class Model:
 
 
 def answer(checkpoint: int, outcome: str) -> Published:
-    return Published(wire.Version.model_validate({"checkpoint": checkpoint, "outcome": outcome}))
+    return Published(messages.Version.model_validate({"checkpoint": checkpoint, "outcome": outcome}))
 
 
 def test_behind_a_slow_job_only_the_newest_waits() -> None:
@@ -89,10 +89,10 @@ def test_a_reader_without_memory_is_told_to_the_learning_thread(monkeypatch: pyt
 def test_a_message_that_cannot_be_sent_ends_the_worker() -> None:
     code = (
         "import socket\n"
-        "from dlonflink.worker import threads, wire\n"
+        "from dlonflink.worker import messages, threads\n"
         "ours, theirs = socket.socketpair()\n"
         "writer = threads.Writer(ours)\n"
-        "for _ in range(100): writer.send(wire.Metrics({'not json': object()}))\n"
+        "for _ in range(100): writer.send(messages.Metrics({'not json': object()}))\n"
     )
     done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 1
@@ -100,14 +100,14 @@ def test_a_message_that_cannot_be_sent_ends_the_worker() -> None:
 
 
 def test_an_error_with_half_a_character_is_told() -> None:
-    header, payload = wire.encode(wire.Error({"code": "learner", "what": "no such file: \udc80", "where": None}))
+    header, payload = wire.encode(messages.Error({"code": "learner", "what": "no such file: \udc80", "where": None}))
     told = wire.decode(wire.decode_header(header, cap=1 << 16), payload)
-    assert told == wire.Error({"code": "learner", "what": "no such file: \\udc80", "where": None})
+    assert told == messages.Error({"code": "learner", "what": "no such file: \\udc80", "where": None})
 
 
 def test_words_overtake_frames() -> None:
     inbox = Inbox()
-    inbox.put_frame(wire.End())
+    inbox.put_frame(messages.End())
     inbox.put_word(Published(None))
-    assert [inbox.take(None), inbox.take(None)] == [Published(None), wire.End()]
+    assert [inbox.take(None), inbox.take(None)] == [Published(None), messages.End()]
     assert inbox.take(0.0) is None

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dlonflink.errors import LearnerError, ProtocolError
-from dlonflink.worker import wire
+from dlonflink.worker import messages, wire
 
 I64 = st.integers(-(2**63), 2**63 - 1)
 TEXT = st.text(max_size=20)
@@ -24,7 +24,7 @@ JSON = st.dictionaries(
     max_size=4,
 )
 HELLO = st.builds(
-    lambda **members: wire.Hello.model_validate(members),
+    lambda **members: messages.Hello.model_validate(members),
     protocol=st.integers(0, 9),
     job=TEXT,
     run=TEXT,
@@ -35,48 +35,55 @@ HELLO = st.builds(
     schema=st.just("AAAA"),
     worker=st.lists(JSON, min_size=1, max_size=2),
     restore=st.booleans(),
-    limits=st.builds(wire.Limits, frame_bytes=st.integers(1 << 16, (1 << 32) - 1)),
+    limits=st.builds(messages.Limits, frame_bytes=st.integers(1 << 16, (1 << 32) - 1)),
 )
 MESSAGES = st.one_of(
     HELLO,
-    st.builds(wire.Restore, st.binary(max_size=40)),
-    st.builds(wire.Restore, st.binary(min_size=32, max_size=32), st.just(True)),
-    st.builds(wire.Batch, st.binary(max_size=40)),
-    st.builds(wire.Scored, st.binary(max_size=40)),
+    st.builds(messages.Restore, st.binary(max_size=40)),
+    st.builds(messages.Restore, st.binary(min_size=32, max_size=32), st.just(True)),
+    st.builds(messages.Batch, st.binary(max_size=40)),
+    st.builds(messages.Scored, st.binary(max_size=40)),
     *(
         st.builds(make, I64)
-        for make in (wire.Barrier, wire.Commit, wire.Abort, wire.Aligned, wire.Watermark, wire.Passed)
+        for make in (
+            messages.Barrier,
+            messages.Commit,
+            messages.Abort,
+            messages.Aligned,
+            messages.Watermark,
+            messages.Passed,
+        )
     ),
-    st.builds(wire.End),
-    st.builds(wire.Stop),
-    st.builds(wire.Ready, protocol=st.just(1), pid=I64, libraries=st.dictionaries(TEXT, TEXT, max_size=3)),
-    st.builds(wire.Credit, st.integers(-(2**31), 2**31 - 1)),
-    st.builds(wire.Snapshot, I64, st.binary(max_size=40)),
-    st.builds(wire.Durable, I64, st.integers(0, 2**64 - 1), st.binary(min_size=32, max_size=32)),
+    st.builds(messages.End),
+    st.builds(messages.Stop),
+    st.builds(messages.Ready, protocol=st.just(1), pid=I64, libraries=st.dictionaries(TEXT, TEXT, max_size=3)),
+    st.builds(messages.Credit, st.integers(-(2**31), 2**31 - 1)),
+    st.builds(messages.Snapshot, I64, st.binary(max_size=40)),
+    st.builds(messages.Durable, I64, st.integers(0, 2**64 - 1), st.binary(min_size=32, max_size=32)),
     st.builds(
-        wire.Version,
+        messages.Version,
         checkpoint=I64,
         outcome=st.sampled_from(["published", "skipped", "failed"]),
         version=st.none() | I64,
         reason=st.none() | TEXT,
     ),
-    st.builds(wire.Finished, JSON),
-    st.builds(wire.Metrics, JSON),
-    st.builds(wire.Error, st.dictionaries(TEXT, st.none() | TEXT, max_size=4)),
+    st.builds(messages.Finished, JSON),
+    st.builds(messages.Metrics, JSON),
+    st.builds(messages.Error, st.dictionaries(TEXT, st.none() | TEXT, max_size=4)),
 )
 
 
-def frame(message: wire.Message) -> bytes:
+def frame(message: messages.Message) -> bytes:
     return b"".join(wire.encode(message))
 
 
-def read(data: bytes, cap: int = wire.FRAME_BYTES) -> wire.Message:
+def read(data: bytes, cap: int = messages.FRAME_BYTES) -> messages.Message:
     header = wire.decode_header(data[: wire.HEADER_BYTES], cap=cap)
     return wire.decode(header, data[wire.HEADER_BYTES :])
 
 
 @given(MESSAGES)
-def test_every_message_survives_the_trip(message: wire.Message) -> None:
+def test_every_message_survives_the_trip(message: messages.Message) -> None:
     assert read(frame(message)) == message
 
 
@@ -91,7 +98,7 @@ def test_hostile_bytes_are_a_protocol_error(head: bytes, payload: bytes) -> None
 
 
 @given(MESSAGES, st.integers(0, 200), st.integers(0, 255))
-def test_a_damaged_frame_is_a_message_or_a_protocol_error(message: wire.Message, at: int, value: int) -> None:
+def test_a_damaged_frame_is_a_message_or_a_protocol_error(message: messages.Message, at: int, value: int) -> None:
     data = bytearray(frame(message))
     data[at % len(data)] = value
     with contextlib.suppress(ProtocolError):
@@ -99,7 +106,7 @@ def test_a_damaged_frame_is_a_message_or_a_protocol_error(message: wire.Message,
 
 
 @given(MESSAGES, st.data())
-def test_a_short_frame_is_a_protocol_error(message: wire.Message, data: st.DataObject) -> None:
+def test_a_short_frame_is_a_protocol_error(message: messages.Message, data: st.DataObject) -> None:
     whole = frame(message)
     if len(whole) > wire.HEADER_BYTES:
         cut = data.draw(st.integers(wire.HEADER_BYTES, len(whole) - 1))
@@ -139,31 +146,31 @@ HELLO_MEMBERS = {
     "files": None,
     "limits": {"frame_bytes": 64 << 20},
 }
-MESSAGES_BY_NAME: dict[str, wire.Message] = {
-    "HELLO": wire.Hello.model_validate(HELLO_MEMBERS),
-    "RESTORE": wire.Restore(b"chunk"),
-    "RESTORE, last": wire.Restore(BYTES, last=True),
-    "BATCH": wire.Batch(b"\xff\xff\xff\xff\0\0\0\0"),
-    "BARRIER": wire.Barrier(7),
-    "COMMIT": wire.Commit(7),
-    "ABORT": wire.Abort(8),
-    "WATERMARK": wire.Watermark(-1),
-    "END": wire.End(),
-    "STOP": wire.Stop(),
-    "READY": wire.Ready(protocol=1, pid=4711, libraries={"pyarrow": "23.0.1"}),
-    "SCORED": wire.Scored(b"\xff\xff\xff\xff\0\0\0\0"),
-    "REJECT": wire.Reject(b"\xff\xff\xff\xff\0\0\0\0"),
-    "CREDIT": wire.Credit(4),
-    "ALIGNED": wire.Aligned(7),
-    "SNAPSHOT": wire.Snapshot(7, b"chunk"),
-    "SNAPSHOT, final": wire.Snapshot(wire.FINAL, b"chunk"),
-    "DURABLE": wire.Durable(7, 5, BYTES),
-    "VERSION": wire.Version(checkpoint=7, outcome="published", version=3),
-    "VERSION, skipped": wire.Version(checkpoint=6, outcome="skipped", reason="ü"),
-    "WATERMARK back": wire.Passed(1357017300000),
-    "FINISHED": wire.Finished({"rows": 3, "metrics": {"auc": None}}),
-    "METRICS": wire.Metrics({"rows": 2}),
-    "ERROR": wire.Error(LearnerError("it raised").to_json()),
+MESSAGES_BY_NAME: dict[str, messages.Message] = {
+    "HELLO": messages.Hello.model_validate(HELLO_MEMBERS),
+    "RESTORE": messages.Restore(b"chunk"),
+    "RESTORE, last": messages.Restore(BYTES, last=True),
+    "BATCH": messages.Batch(b"\xff\xff\xff\xff\0\0\0\0"),
+    "BARRIER": messages.Barrier(7),
+    "COMMIT": messages.Commit(7),
+    "ABORT": messages.Abort(8),
+    "WATERMARK": messages.Watermark(-1),
+    "END": messages.End(),
+    "STOP": messages.Stop(),
+    "READY": messages.Ready(protocol=1, pid=4711, libraries={"pyarrow": "23.0.1"}),
+    "SCORED": messages.Scored(b"\xff\xff\xff\xff\0\0\0\0"),
+    "REJECT": messages.Reject(b"\xff\xff\xff\xff\0\0\0\0"),
+    "CREDIT": messages.Credit(4),
+    "ALIGNED": messages.Aligned(7),
+    "SNAPSHOT": messages.Snapshot(7, b"chunk"),
+    "SNAPSHOT, final": messages.Snapshot(messages.FINAL, b"chunk"),
+    "DURABLE": messages.Durable(7, 5, BYTES),
+    "VERSION": messages.Version(checkpoint=7, outcome="published", version=3),
+    "VERSION, skipped": messages.Version(checkpoint=6, outcome="skipped", reason="ü"),
+    "WATERMARK back": messages.Passed(1357017300000),
+    "FINISHED": messages.Finished({"rows": 3, "metrics": {"auc": None}}),
+    "METRICS": messages.Metrics({"rows": 2}),
+    "ERROR": messages.Error(LearnerError("it raised").to_json()),
 }
 
 
@@ -172,9 +179,9 @@ def test_golden_frames(golden: dict[str, str]) -> None:
     message = MESSAGES_BY_NAME[golden["name"]]
     assert frame(message).hex() == golden["frame"]
     assert read(bytes.fromhex(golden["frame"])) == message
-    assert golden["to"] == ("worker" if isinstance(message, wire.ToWorker) else "flink")
+    assert golden["to"] == ("worker" if isinstance(message, messages.ToWorker) else "flink")
 
 
 def test_golden_frames_are_of_every_kind() -> None:
-    assert {message.kind for message in MESSAGES_BY_NAME.values()} == set(wire.Kind)
+    assert {message.kind for message in MESSAGES_BY_NAME.values()} == set(messages.Kind)
     assert MESSAGES_BY_NAME.keys() == {golden["name"] for golden in GOLDEN}

@@ -18,7 +18,7 @@ import pyarrow as pa
 from dlonflink.errors import DLOnFlinkError, ResumeError
 from dlonflink.store.provenance import libraries
 from dlonflink.training.settings import TrainingPlan
-from dlonflink.worker import batches, wire
+from dlonflink.worker import batches, messages
 from dlonflink.worker.protocol import CREDITS
 from dlonflink.worker.threads import Inbox, Writer, hold_lifeline, read_frames, start
 
@@ -39,10 +39,10 @@ def main() -> int:
             collector = Collector(Path(file), int(rows), writer)
             while not collector.over:
                 event = inbox.take(None)
-                assert isinstance(event, wire.ToWorker)
+                assert isinstance(event, messages.ToWorker)
                 collector.take(event)
         except DLOnFlinkError as error:
-            writer.send(wire.Error(error.to_json()))
+            writer.send(messages.Error(error.to_json()))
             return 1
         finally:
             writer.flush()
@@ -63,43 +63,45 @@ class Collector:
         self._stream: pa.RecordBatchStreamWriter
         self.over = False
 
-    def take(self, message: wire.ToWorker) -> None:
+    def take(self, message: messages.ToWorker) -> None:
         """Raises ResumeError where the job was started again, DataError for rows that are none."""
         match message:
-            case wire.Hello():
+            case messages.Hello():
                 self._begin(message)
-            case wire.Batch(data=data):
+            case messages.Batch(data=data):
                 self._keep(data)
-            case wire.Barrier(checkpoint=checkpoint):
-                self._writer.send(wire.Aligned(checkpoint))
+            case messages.Barrier(checkpoint=checkpoint):
+                self._writer.send(messages.Aligned(checkpoint))
                 self._snapshot(checkpoint)
-            case wire.Commit(checkpoint=checkpoint):
-                self._writer.send(wire.Version(checkpoint=checkpoint, outcome="skipped", reason="rows are collected"))
-            case wire.Watermark(ms=ms):
-                self._writer.send(wire.Passed(ms))
-            case wire.End():
+            case messages.Commit(checkpoint=checkpoint):
+                self._writer.send(
+                    messages.Version(checkpoint=checkpoint, outcome="skipped", reason="rows are collected")
+                )
+            case messages.Watermark(ms=ms):
+                self._writer.send(messages.Passed(ms))
+            case messages.End():
                 self._close()
-                self._snapshot(wire.FINAL)
-                self._writer.send(wire.Finished({"rows": self._rows}))
-            case wire.Stop():
+                self._snapshot(messages.FINAL)
+                self._writer.send(messages.Finished({"rows": self._rows}))
+            case messages.Stop():
                 self.over = True
-            case wire.Restore() | wire.Abort():
+            case messages.Restore() | messages.Abort():
                 pass
 
-    def _begin(self, hello: wire.Hello) -> None:
+    def _begin(self, hello: messages.Hello) -> None:
         if hello.attempt > 0:
             raise ResumeError("the job failed and was started again while its rows were collected", fix="collect anew")
         plan = TrainingPlan.model_validate(hello.worker[0])
         self._batches = batches.of(plan.input, hello)
         self._stream = pa.ipc.new_stream(str(self._part), self._batches.schema)
-        self._writer.send(wire.Ready(protocol=wire.PROTOCOL, pid=os.getpid(), libraries=libraries()))
-        self._writer.send(wire.Credit(CREDITS))
+        self._writer.send(messages.Ready(protocol=messages.PROTOCOL, pid=os.getpid(), libraries=libraries()))
+        self._writer.send(messages.Credit(CREDITS))
 
     @property
     def _part(self) -> Path:
         return self._file.with_suffix(".part")
 
-    def _keep(self, data: wire.Bytes) -> None:
+    def _keep(self, data: messages.Bytes) -> None:
         for received in self._batches.read(data):
             if self._full:
                 return
@@ -110,7 +112,7 @@ class Collector:
             if self._rows == self._limit:
                 self._close()
         if not self._full:
-            self._writer.send(wire.Credit(1))
+            self._writer.send(messages.Credit(1))
 
     def _close(self) -> None:
         if not self._full:
@@ -119,8 +121,8 @@ class Collector:
             self._part.rename(self._file)
 
     def _snapshot(self, checkpoint: int) -> None:
-        self._writer.send(wire.Snapshot(checkpoint, _NOTHING))
-        self._writer.send(wire.Durable(checkpoint, len(_NOTHING), hashlib.sha256(_NOTHING).digest()))
+        self._writer.send(messages.Snapshot(checkpoint, _NOTHING))
+        self._writer.send(messages.Durable(checkpoint, len(_NOTHING), hashlib.sha256(_NOTHING).digest()))
 
 
 if __name__ == "__main__":

@@ -19,11 +19,11 @@ from dlonflink.connectors.rejects import SCHEMA as REJECTS
 from dlonflink.errors import WorkerError, from_json
 from dlonflink.settings import inherited
 from dlonflink.training.settings import TrainingPlan
-from dlonflink.worker import wire
+from dlonflink.worker import messages, wire
 
 _SECONDS = 60.0
 _CHUNK = 1 << 16
-_M = TypeVar("_M", bound=wire.ToFlink)
+_M = TypeVar("_M", bound=messages.ToFlink)
 
 
 @final
@@ -96,15 +96,15 @@ class Peer:
         """What the worker has printed."""
         return self._log.read_text()
 
-    def send(self, message: wire.ToWorker) -> None:
+    def send(self, message: messages.ToWorker) -> None:
         """One frame, whether it is its turn or not."""
         for piece in wire.encode(message):
             self.connection.sendall(piece)
 
     def send_hello(self, *, restore: bool = False, plans: Sequence[TrainingPlan] | None = None) -> None:
         self.send(
-            wire.Hello(
-                protocol=wire.PROTOCOL,
+            messages.Hello(
+                protocol=messages.PROTOCOL,
                 job=self._plan.name,
                 run=self._run,
                 role="train",
@@ -114,62 +114,62 @@ class Peer:
                 schema=base64.b64encode(self._schema.serialize()).decode(),
                 worker=[plan.model_dump(mode="json") for plan in plans or [self._plan]],
                 restore=restore,
-                limits=wire.Limits(),
+                limits=messages.Limits(),
             )
         )
 
-    def greet(self, snapshot: bytes | None = None) -> wire.Ready:
+    def greet(self, snapshot: bytes | None = None) -> messages.Ready:
         """HELLO, RESTORE of `snapshot` where there is one, until READY."""
         self.send_hello(restore=snapshot is not None)
         if snapshot is not None:
             for start in range(0, len(snapshot), _CHUNK):
-                self.send(wire.Restore(snapshot[start : start + _CHUNK]))
-            self.send(wire.Restore(hashlib.sha256(snapshot).digest(), last=True))
-        return self.expect(wire.Ready)
+                self.send(messages.Restore(snapshot[start : start + _CHUNK]))
+            self.send(messages.Restore(hashlib.sha256(snapshot).digest(), last=True))
+        return self.expect(messages.Ready)
 
     def feed(self, batch: pa.RecordBatch) -> None:
         """One batch, when there is a credit for it."""
         while not self._credits:
             self._note(self.receive())
         self._credits -= 1
-        self.send(wire.Batch(memoryview(batch.serialize())))
+        self.send(messages.Batch(memoryview(batch.serialize())))
 
     def align(self, checkpoint: int) -> None:
         """BARRIER, until ALIGNED."""
-        self.send(wire.Barrier(checkpoint))
-        assert self.expect(wire.Aligned).checkpoint == checkpoint
+        self.send(messages.Barrier(checkpoint))
+        assert self.expect(messages.Aligned).checkpoint == checkpoint
 
     def snapshot(self, checkpoint: int) -> bytes:
         """The checkpoint's snapshot, after `align`, or after END (-1)."""
         data = bytearray()
         while True:
             message = self.receive()
-            if isinstance(message, wire.Snapshot):
+            if isinstance(message, messages.Snapshot):
                 if message.checkpoint == checkpoint:
                     data += message.data
-            elif isinstance(message, wire.Durable):
+            elif isinstance(message, messages.Durable):
                 if message.checkpoint == checkpoint:
                     assert (len(data), hashlib.sha256(data).digest()) == (message.length, message.digest)
                     return bytes(data)
             else:
                 self._note(message)
 
-    def commit(self, checkpoint: int) -> wire.Version:
+    def commit(self, checkpoint: int) -> messages.Version:
         """COMMIT, until VERSION."""
-        self.send(wire.Commit(checkpoint))
-        answer = self.expect(wire.Version)
+        self.send(messages.Commit(checkpoint))
+        answer = self.expect(messages.Version)
         assert answer.checkpoint == checkpoint
         return answer
 
     def end(self) -> tuple[bytes, Mapping[str, Any]]:
         """END, until FINISHED: the final snapshot, and the last report."""
-        self.send(wire.End())
-        snapshot = self.snapshot(wire.FINAL)
-        return snapshot, self.expect(wire.Finished).report
+        self.send(messages.End())
+        snapshot = self.snapshot(messages.FINAL)
+        return snapshot, self.expect(messages.Finished).report
 
     def stop(self) -> int:
         """STOP; the exit code."""
-        self.send(wire.Stop())
+        self.send(messages.Stop())
         return self.process.wait(_SECONDS)
 
     def expect(self, kind: type[_M]) -> _M:
@@ -184,33 +184,33 @@ class Peer:
         """Waits for one message and notes it."""
         self._note(self.receive())
 
-    def receive(self) -> wire.ToFlink:
+    def receive(self) -> messages.ToFlink:
         """The next message, whatever it is."""
-        header = wire.decode_header(self._read(wire.HEADER_BYTES), cap=wire.FRAME_BYTES)
+        header = wire.decode_header(self._read(wire.HEADER_BYTES), cap=messages.FRAME_BYTES)
         message = wire.decode(header, self._read(header.length))
-        if isinstance(message, wire.Error):
+        if isinstance(message, messages.Error):
             raise from_json(message.error)
-        assert isinstance(message, wire.ToFlink), f"the worker sent {message}"
+        assert isinstance(message, messages.ToFlink), f"the worker sent {message}"
         return message
 
-    def _note(self, message: wire.ToFlink) -> None:
+    def _note(self, message: messages.ToFlink) -> None:
         match message:
-            case wire.Credit(batches=batches):
+            case messages.Credit(batches=batches):
                 self._credits += batches
-            case wire.Scored(data=data):
+            case messages.Scored(data=data):
                 assert self._scored_schema is not None, "scored rows that nobody asked for"
                 batch = pa.ipc.read_record_batch(pa.ipc.read_message(pa.py_buffer(data)), self._scored_schema)
                 batch.validate(full=True)
                 self.scored.append(batch)
-            case wire.Reject(data=data):
+            case messages.Reject(data=data):
                 batch = pa.ipc.read_record_batch(pa.ipc.read_message(pa.py_buffer(data)), REJECTS)
                 batch.validate(full=True)
                 self.rejects.append(batch)
-            case wire.Metrics(report=report):
+            case messages.Metrics(report=report):
                 self.reports.append(report)
-            case wire.Passed(ms=ms):
+            case messages.Passed(ms=ms):
                 self.passed.append(ms)
-            case wire.Snapshot() | wire.Durable():
+            case messages.Snapshot() | messages.Durable():
                 pass  # of a checkpoint that nobody waits for
             case _:
                 raise AssertionError(f"the worker sent {type(message).__name__} out of turn")

@@ -12,7 +12,7 @@ from dlonflink.connectors.foreign import Streams
 from dlonflink.connectors.parquet import Ranges
 from dlonflink.connectors.values import Input, schema_of
 from dlonflink.errors import ProtocolError
-from dlonflink.worker import wire
+from dlonflink.worker import messages
 from dlonflink.worker.texts import Received, decode
 
 
@@ -22,12 +22,12 @@ class Batches(Protocol):
     schema: pa.Schema
     """Of every batch that `read` gives."""
 
-    def read(self, value: wire.Bytes) -> Iterator[Received]:
+    def read(self, value: messages.Bytes) -> Iterator[Received]:
         """Raises ProtocolError for bytes of Flink's side that are none, DataError for those of others."""
         ...
 
 
-def of(told: Input, hello: wire.Hello) -> Batches:
+def of(told: Input, hello: messages.Hello) -> Batches:
     match told.kind:
         case "arrow":
             return Values(Streams(schema_of(told.columns)))
@@ -44,7 +44,7 @@ class Rows:
     def __init__(self, schema: pa.Schema) -> None:
         self.schema = schema
 
-    def read(self, value: wire.Bytes) -> Iterator[Received]:
+    def read(self, value: messages.Bytes) -> Iterator[Received]:
         yield decode(value, self.schema)
 
 
@@ -56,12 +56,12 @@ class Values:
         self._reader = reader
         self.schema = reader.schema
 
-    def read(self, value: wire.Bytes) -> Iterator[Received]:
+    def read(self, value: messages.Bytes) -> Iterator[Received]:
         for batch in self._reader.read(value):
             yield Received(batch, {})
 
 
-def _schema(hello: wire.Hello) -> pa.Schema:
+def _schema(hello: messages.Hello) -> pa.Schema:
     try:
         return pa.ipc.read_schema(pa.py_buffer(base64.b64decode(hello.schema_, validate=True)))
     except (ValueError, pa.ArrowException, EOFError, OSError) as error:

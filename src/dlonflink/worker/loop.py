@@ -26,7 +26,7 @@ from dlonflink.training.settings import TrainingPlan
 from dlonflink.training.state import Copy, Restored
 from dlonflink.training.trainer import Trainer
 from dlonflink.training.warm import warm
-from dlonflink.worker import batches, protocol, wire
+from dlonflink.worker import batches, messages, protocol
 from dlonflink.worker.log import Lines
 from dlonflink.worker.protocol import Event, Instruction, Learned, Protocol, Published, Uploaded
 from dlonflink.worker.threads import Background, Inbox, Writer, read_frames, start
@@ -52,7 +52,7 @@ def serve(connection: socket.socket, lines: Lines) -> int:
     except Exception as failure:  # noqa: BLE001 - whatever it is, Flink must hear of it
         error = _described(failure)
         _log.error("%s", error, exc_info=failure)
-        writer.send(wire.Error(error.to_json()))
+        writer.send(messages.Error(error.to_json()))
         code = 1
     writer.flush()
     return code
@@ -75,7 +75,7 @@ class _Loop:
         self._uploads = Background("upload", self._inbox)
         self._publications = Background("publish", self._inbox)
         self._protocol = Protocol()
-        self._chunks: list[wire.Bytes] = []
+        self._chunks: list[messages.Bytes] = []
         self._copies: dict[int, _Held] = {}
         self._restored: Restored | None = None
         self._received = 0
@@ -110,7 +110,7 @@ class _Loop:
             self._out(self._trainer.tick(now))
         if self._unreported and now >= self._reported + _METRICS_SECONDS:
             self._reported, self._unreported = now, False
-            self._writer.send(wire.Metrics(self._report()))
+            self._writer.send(messages.Metrics(self._report()))
 
     def _report(self, *, last: bool = False) -> dict[str, Any]:
         """A report, what it cost, and when it was true (`at`, seconds of the epoch): rates are told from it, for Flink
@@ -135,7 +135,7 @@ class _Loop:
             case protocol.Copy(checkpoint=checkpoint):
                 failpoints.reach("worker.copy")
                 self._copies[checkpoint] = _Held(self._trainer.copy(checkpoint))
-                if checkpoint != wire.FINAL:
+                if checkpoint != messages.FINAL:
                     self._lines.checkpoint = checkpoint
             case protocol.Upload(checkpoint=checkpoint):
                 held = self._copies[checkpoint]
@@ -160,18 +160,18 @@ class _Loop:
             case protocol.Announce():
                 self._begun = True
                 _log.info("ready, %s rows learned before", f"{self._trainer.rows:,}")
-                self._writer.send(wire.Ready(protocol=wire.PROTOCOL, pid=os.getpid(), libraries=libraries()))
+                self._writer.send(messages.Ready(protocol=messages.PROTOCOL, pid=os.getpid(), libraries=libraries()))
             case protocol.Learn(batch=batch):
                 self._learn(batch)
             case protocol.Finish():
                 self._out(self._trainer.finish())
             case protocol.Conclude():
                 self._unreported = False  # the last report says it all
-                self._writer.send(wire.Finished(self._report(last=True)))
+                self._writer.send(messages.Finished(self._report(last=True)))
             case protocol.Exit():
                 self._over = True
 
-    def _open(self, hello: wire.Hello) -> None:
+    def _open(self, hello: messages.Hello) -> None:
         self._lines.run, self._lines.attempt = hello.run, hello.attempt
         plan = _plan(hello)
         sys.path[:0] = [path for path in plan.path if path not in sys.path]
@@ -211,7 +211,7 @@ class _Loop:
 
         self._publications.submit(job)
 
-    def _learn(self, data: wire.Bytes) -> None:
+    def _learn(self, data: messages.Bytes) -> None:
         self._unreported = True
         for received in self._batches.read(data):
             before = self._trainer.taken
@@ -225,11 +225,11 @@ class _Loop:
         rejects = self._trainer.rejects()
         if rejects is not None:
             for begin in range(0, rejects.num_rows, _REJECTS):
-                self._writer.send(wire.Reject(memoryview(rejects.slice(begin, _REJECTS).serialize())))
+                self._writer.send(messages.Reject(memoryview(rejects.slice(begin, _REJECTS).serialize())))
 
     def _out(self, scored: list[pa.RecordBatch]) -> None:
         for batch in scored:
-            self._writer.send(wire.Scored(memoryview(batch.serialize())))
+            self._writer.send(messages.Scored(memoryview(batch.serialize())))
         self._handle(Learned(self._received, self._received - self._trainer.held))
 
     def _upload(self, held: _Held) -> Uploaded | None:
@@ -241,13 +241,13 @@ class _Loop:
             failpoints.reach("worker.snapshot")
             digest.update(chunk)
             length += len(chunk)
-            self._writer.send(wire.Snapshot(held.copy.checkpoint, chunk))
+            self._writer.send(messages.Snapshot(held.copy.checkpoint, chunk))
         failpoints.reach("worker.durable")
         return Uploaded(held.copy.checkpoint, length, digest.digest())
 
     def _publish(self, checkpoint: int, copied: int) -> None:
         failpoints.reach("worker.commit")
-        last = copied == wire.FINAL
+        last = copied == messages.FINAL
         # The final state stays: Flink may complete more than one checkpoint after the end.
         copy = (self._copies[copied] if last else self._copies.pop(copied)).copy
         now = time.monotonic()
@@ -255,19 +255,19 @@ class _Loop:
         def job() -> Published:
             outcome = self._exporter.commit(copy, checkpoint, last=last, now=now)
             return Published(
-                wire.Version(
+                messages.Version(
                     checkpoint=checkpoint, outcome=outcome.outcome, version=outcome.version, reason=outcome.reason
                 )
             )
 
         def skip() -> Published:
-            return Published(wire.Version(checkpoint=checkpoint, outcome="skipped", reason=protocol.REPLACED))
+            return Published(messages.Version(checkpoint=checkpoint, outcome="skipped", reason=protocol.REPLACED))
 
         # A store slower than the checkpoints publishes the newest there is, instead of ever more copies waiting for it.
         self._publications.submit(job, instead=None if last else skip)
 
 
-def _plan(hello: wire.Hello) -> TrainingPlan:
+def _plan(hello: messages.Hello) -> TrainingPlan:
     if len(hello.worker) != 1:
         raise ProtocolError("the plan has several learners", expected="1", got=str(len(hello.worker)))
     try:

@@ -21,8 +21,8 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from dlonflink.errors import ProtocolError
-from dlonflink.worker import wire
-from dlonflink.worker.wire import FINAL, PROTOCOL, Bytes, Hello, ToFlink, ToWorker
+from dlonflink.worker import messages
+from dlonflink.worker.messages import FINAL, PROTOCOL, Bytes, Hello, ToFlink, ToWorker
 
 CREDITS = 4
 """Batches under way: one in the learner, the others cover the round trip. A peer that sends more meets back-pressure
@@ -55,7 +55,7 @@ class Uploaded:
 class Published:
     """What became of Publish, or (None) of MakeGood."""
 
-    answer: wire.Version | None
+    answer: messages.Version | None
 
 
 @dataclass(frozen=True)
@@ -180,21 +180,21 @@ class Protocol:
         match event:
             case Hello():
                 return self._hello(event)
-            case wire.Restore():
+            case messages.Restore():
                 return self._restore(event)
-            case wire.Batch(data=data):
+            case messages.Batch(data=data):
                 return self._batch(data)
-            case wire.Watermark(ms=ms):
+            case messages.Watermark(ms=ms):
                 return self._watermark(ms)
-            case wire.Barrier(checkpoint=checkpoint):
+            case messages.Barrier(checkpoint=checkpoint):
                 return self._barrier(checkpoint)
-            case wire.Commit(checkpoint=checkpoint):
+            case messages.Commit(checkpoint=checkpoint):
                 return self._commit(checkpoint)
-            case wire.Abort(checkpoint=checkpoint):
+            case messages.Abort(checkpoint=checkpoint):
                 return self._abort(checkpoint)
-            case wire.End():
+            case messages.End():
                 return self._end()
-            case wire.Stop():
+            case messages.Stop():
                 return self._stop()
             case Learned():
                 return self._learn(event)
@@ -224,7 +224,7 @@ class Protocol:
             return [Open(hello)]
         return [Open(hello), *self._begin()]
 
-    def _restore(self, restore: wire.Restore) -> Sequence[Instruction]:
+    def _restore(self, restore: messages.Restore) -> Sequence[Instruction]:
         self._expect("RESTORE", Phase.RESTORING)
         if not restore.last:
             return [Collect(restore.data)]
@@ -233,23 +233,23 @@ class Protocol:
 
     def _begin(self) -> Sequence[Instruction]:
         self._phase = Phase.RUNNING
-        return [Announce(), Send(wire.Credit(CREDITS))]
+        return [Announce(), Send(messages.Credit(CREDITS))]
 
     def _batch(self, data: Bytes) -> Sequence[Instruction]:
         self._expect("BATCH", Phase.RUNNING)
-        return [Learn(data), Send(wire.Credit(1))]
+        return [Learn(data), Send(messages.Credit(1))]
 
     def _learn(self, learned: Learned) -> Sequence[Instruction]:
         self._learned = learned
         passed: list[Instruction] = []
         while self._watermarks and self._watermarks[0][0] <= learned.scored:
-            passed.append(Send(wire.Passed(self._watermarks.popleft()[1])))
+            passed.append(Send(messages.Passed(self._watermarks.popleft()[1])))
         return passed
 
     def _watermark(self, ms: int) -> Sequence[Instruction]:
         self._expect("WATERMARK", Phase.RUNNING)
         if self._learned.scored >= self._learned.received:
-            return [Send(wire.Passed(ms))]
+            return [Send(messages.Passed(ms))]
         if self._watermarks and self._watermarks[-1][0] == self._learned.received:
             self._watermarks.pop()  # both would pass at once: the later says all
         self._watermarks.append((self._learned.received, ms))
@@ -262,14 +262,14 @@ class Protocol:
             raise _order("BARRIER", f"checkpoint {checkpoint} after {self._newest}")
         self._newest = checkpoint
         self._open[checkpoint] = False
-        return [Copy(checkpoint), Send(wire.Aligned(checkpoint)), Upload(checkpoint)]
+        return [Copy(checkpoint), Send(messages.Aligned(checkpoint)), Upload(checkpoint)]
 
     def _uploaded(self, uploaded: Uploaded) -> Sequence[Instruction]:
         checkpoint = uploaded.checkpoint
         if checkpoint not in self._open or self._phase in (Phase.STOPPING, Phase.GONE):
             return []  # aborted, or replaced by a newer one, while its last chunk was on the way
         self._open[checkpoint] = True
-        durable = Send(wire.Durable(checkpoint, uploaded.length, uploaded.digest))
+        durable = Send(messages.Durable(checkpoint, uploaded.length, uploaded.digest))
         if checkpoint != FINAL:
             return [durable]
         self._phase = Phase.FINISHED
@@ -286,7 +286,7 @@ class Protocol:
             self._publishing += 1
             return [*(Drop(one) for one in older), Publish(checkpoint, checkpoint)]
         if FINAL < checkpoint <= self._newest:
-            return [Send(wire.Version(checkpoint=checkpoint, outcome="skipped", reason=REPLACED))]
+            return [Send(messages.Version(checkpoint=checkpoint, outcome="skipped", reason=REPLACED))]
         if self._phase is not Phase.FINISHED or checkpoint == FINAL:
             raise _order("COMMIT", f"checkpoint {checkpoint}, which never had a barrier")
         older = [one for one in self._open if one != FINAL]
@@ -303,7 +303,7 @@ class Protocol:
             return []
         return [Drop(checkpoint)]
 
-    def _published(self, answer: wire.Version | None) -> Sequence[Instruction]:
+    def _published(self, answer: messages.Version | None) -> Sequence[Instruction]:
         self._publishing -= 1
         said: list[Instruction] = [] if answer is None else [Send(answer)]
         return [*said, *self._gone()] if self._phase is Phase.STOPPING else said

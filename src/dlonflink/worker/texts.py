@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from dlonflink.errors import ProtocolError
-from dlonflink.worker.wire import Bytes
+from dlonflink.worker.messages import Bytes
 
 _Rows = NDArray[np.bool_]
 

@@ -23,7 +23,7 @@ from typing import NoReturn
 import pyarrow as pa
 
 from dlonflink.errors import ProtocolError
-from dlonflink.worker import wire
+from dlonflink.worker import messages, wire
 from dlonflink.worker.protocol import Event
 
 _log = logging.getLogger(__name__)
@@ -83,10 +83,10 @@ class Writer:
 
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
-        self._queue: queue.Queue[wire.Message] = queue.Queue(_OUTBOX_FRAMES)
+        self._queue: queue.Queue[messages.Message] = queue.Queue(_OUTBOX_FRAMES)
         start("writer", self._run)
 
-    def send(self, message: wire.Message) -> None:
+    def send(self, message: messages.Message) -> None:
         """Waits while Flink does not read: that is the back-pressure."""
         self._queue.put(message)
 
@@ -170,17 +170,17 @@ def read_frames(connection: socket.socket, inbox: Inbox) -> None:
 
     The end of the socket ends the process: what it has learned since the last checkpoint is void, whatever it does.
     """
-    cap = wire.FRAME_BYTES
+    cap = messages.FRAME_BYTES
     try:
         while True:
             head = wire.decode_header(_read(connection, wire.HEADER_BYTES), cap=cap)
             message = wire.decode(head, _read(connection, head.length))
-            if isinstance(message, wire.Hello):
+            if isinstance(message, messages.Hello):
                 cap = message.limits.frame_bytes
-            if not isinstance(message, wire.ToWorker):
+            if not isinstance(message, messages.ToWorker):
                 raise ProtocolError(f"Flink sent {head.kind.name}, which only a worker sends")
             inbox.put_frame(message)
-            if isinstance(message, wire.Stop):
+            if isinstance(message, messages.Stop):
                 return  # what is under way may take longer than the socket lives
     except (EOFError, OSError):
         end_now()
