@@ -13,10 +13,13 @@ from typing import Any
 import pytest
 
 import dlonflink as dlf
+import witnessed
 from dlonflink.demo.flights import pipeline as flights
 from dlonflink.errors import DLOnFlinkError
 from dlonflink.runtime.rest import Server
 from dlonflink.testing.cluster import StandaloneCluster
+from dlonflink.testing.faults import Faults
+from dlonflink.testing.oracle import verdict
 
 pytestmark = pytest.mark.timeout(400)
 
@@ -182,24 +185,35 @@ def until(job: dlf.Submitted, when: Callable[[dlf.RunStatus], bool]) -> dlf.RunS
     return status
 
 
-def test_a_task_manager_is_killed_and_nothing_is_lost(cluster: StandaloneCluster) -> None:
+def test_a_task_manager_is_killed(cluster: StandaloneCluster, tmp_path: Path) -> None:
+    """After its worker was, twice: at random and with a snapshot half sent."""
+    store = tmp_path / "versions"
     second = cluster.start_task_manager()
     cluster.await_slots(4)
-    server = Server(cluster.address)
-    with dlf.start(numbers(500, on(cluster), name="killed")) as job:
-        for progress in job.progress("200 ms"):
-            if progress.rows and progress.checkpoints:
+    faults = Faults(tmp_path / "faults", "worker.snapshot=kill@2*1, learner.learn=kill@8*1")
+    soon = {"restart-strategy.exponential-delay.initial-backoff": "100 ms"}
+    one = witnessed.numbers(
+        name="killed", export=dlf.Export(to=str(store)), runtime=dlf.Runtime(flink=on(cluster, options=soon))
+    )
+    with dlf.start(faults.arm(one)) as job:
+        for _ in job.progress("200 ms"):
+            if len(faults.happened()) == 2 and len(faults.learned()) == 3:
                 break
-        record = dlf.Submitted.of("killed")
-        vertices = server.get(f"/jobs/{record.job_id}")["vertices"]
-        tasks = server.get(f"/jobs/{record.job_id}/vertices/{vertices[0]['id']}")["subtasks"]
-        where = tasks[0]["taskmanager-id"]
+        where = task_manager(cluster, "killed")
         assert where in ("tm-0", second)
         cluster.kill_task_manager(where)
+        faults.happens()
         summary = job.wait()
-    assert summary.rows == ROWS
-    assert summary.restarts >= 1
-    assert summary.state_digest == whole().state_digest
+    outcome = faults.outcome(summary, witnessed.undisturbed(), verdict(str(store), range(1, witnessed.ROWS + 1)))
+    assert (outcome.faults, outcome.lost, outcome.twice, outcome.bit_equal) == (3, 0, 0, True)
+    assert len(outcome.recovery) == 3
+
+
+def task_manager(cluster: StandaloneCluster, name: str) -> str:
+    """Where the pipeline's first task is."""
+    server, job = Server(cluster.address), dlf.Submitted.of(name).job_id
+    vertices = server.get(f"/jobs/{job}")["vertices"]
+    return server.get(f"/jobs/{job}/vertices/{vertices[0]['id']}")["subtasks"][0]["taskmanager-id"]
 
 
 def test_parallel_sources(cluster: StandaloneCluster, stream: Any) -> None:

@@ -57,8 +57,8 @@ def test_a_plan_is_told_in_full(stream: Any, tmp_path: Path) -> None:
     assert told["version"] == 1
     job, (worker,) = told["job"], told["worker"]
     assert list(job) == [
-        "name", "run", "target", "detached", "flink", "slots", "statements", "query", "input", "operator", "command",
-        "environment", "log", "files", "scored", "sink", "rejects",
+        "name", "run", "target", "detached", "flink", "slots", "learners", "statements", "query", "input", "operator",
+        "command", "environment", "log", "files", "scored", "sink", "rejects",
     ]  # fmt: skip
     assert list(job["operator"]) == [
         "batch_rows", "batch_bytes", "batch_ms", "frame_bytes", "start_ms", "stop_ms",

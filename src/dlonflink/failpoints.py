@@ -1,10 +1,11 @@
 """Named points where a test makes a real failure happen; nothing unless the environment says so.
 
-    DLONFLINK_FAILPOINTS="store.write=ENOSPC, worker.learn=kill@20*3"
+    DLONFLINK_FAILPOINTS="store.write=ENOSPC, learner.learn=kill@20*3"
     DLONFLINK_FAILPOINTS_DIR=/tmp/fired
 
-An entry is `point=action`: whenever a process reaches the point. `@n`: only at the n-th time that a process does. `*k`:
-k times in all, whatever is restarted in between; each leaves a file in the folder, whose content is the time.
+An entry is `point=action`: whenever a process reaches the point. `@n`: only at the n-th time that a process does.
+`*k`: k times in all, whatever is restarted in between; each leaves a file `point=action-0`, `point=action-1`, ... in
+the folder, whose content is the time.
 
 Actions: the name of an errno (that OSError), and those of `_ACTIONS`. FailPoints.java reads the same entries.
 """
@@ -17,7 +18,8 @@ import signal
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
@@ -26,19 +28,31 @@ VARIABLE = "DLONFLINK_FAILPOINTS"
 FOLDER = "DLONFLINK_FAILPOINTS_DIR"
 
 _PRINTED = 100 << 20
+_SLOWLY = 0.1
 _times: Counter[str] = Counter()
+_rehearsing = False
 
 
 def reach(point: str) -> None:
     """Does what the environment has armed `point` with, if anything; may not return."""
     armed = os.environ.get(VARIABLE)
-    if not armed:
+    if not armed or _rehearsing:
         return
+    _times[point] += 1
     for entry in _entries(armed):
-        if entry.point == point:
-            _times[point] += 1
-            if entry.at in (None, _times[point]) and _claim(entry):
-                _act(entry)
+        if entry.point == point and entry.at in (None, _times[point]) and _claim(entry):
+            _act(entry)
+
+
+@contextmanager
+def rehearsing() -> Generator[None]:
+    """Within, no point of this process is reached: what runs is the code of a run, but no run."""
+    global _rehearsing  # noqa: PLW0603 - of the process, as the environment is
+    _rehearsing = True
+    try:
+        yield
+    finally:
+        _rehearsing = False
 
 
 @dataclass(frozen=True)
@@ -64,7 +78,7 @@ def _claim(entry: _Entry) -> bool:
     folder = Path(os.environ[FOLDER])
     for number in range(entry.total):
         try:
-            with (folder / f"{entry.point}-{number}").open("x") as file:
+            with (folder / f"{entry.point}={entry.action}-{number}").open("x") as file:
                 file.write(str(time.time()))
         except FileExistsError:
             continue
@@ -107,6 +121,14 @@ def _print() -> None:
         sys.stdout.write(line)
 
 
+def _slow() -> None:
+    time.sleep(_SLOWLY)
+
+
+def _note() -> None:
+    """Nothing but the file that a firing leaves: when something happened."""
+
+
 def _fork() -> None:
     """A child that keeps whatever it inherits."""
     if os.fork() == 0:
@@ -122,4 +144,6 @@ _ACTIONS: Mapping[str, Callable[[], None]] = {
     "loop": _loop,
     "print": _print,
     "fork": _fork,
+    "slow": _slow,
+    "note": _note,
 }

@@ -86,6 +86,8 @@ class JobPlan(Settings):
     detached: bool
     flink: dict[str, Text]
     slots: int
+    learners: int
+    """1: what learns is one process. More are for the tests' oracle alone, whose worker is another program."""
     statements: tuple[Text, ...]
     query: str
     input: Literal["rows", "values"]
@@ -247,6 +249,7 @@ def make(pipeline: Pipeline, training: TrainingPlan, columns: pa.Schema | None, 
             jars=launch.jars,
         ),
         slots=pipeline.runtime.flink.parallelism,
+        learners=1,
         statements=(
             *statements(pipeline.source, run_dir=launch.directory),
             *sink_statements(sink),

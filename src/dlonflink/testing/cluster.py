@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, final
@@ -32,6 +33,8 @@ _GRACE = 10.0
 
 _JOB_MANAGER = "org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntrypoint"
 _TASK_MANAGER = "org.apache.flink.runtime.taskexecutor.TaskManagerRunner"
+_ZOOKEEPER = "org.apache.flink.runtime.zookeeper.FlinkZooKeeperQuorumPeer"
+"""Flink's distribution holds a whole one: one process keeps what a JobManager that comes after another must know."""
 
 _LOGGING = """\
 rootLogger.level = INFO
@@ -70,18 +73,43 @@ _CONFIGURATION: Mapping[str, str] = {
 }
 _JOB_MANAGER_JVM = ("-Xmx256m", "-XX:MaxMetaspaceSize=256m")
 _TASK_MANAGER_JVM = ("-Xmx256m", "-XX:MaxDirectMemorySize=128m", "-XX:MaxMetaspaceSize=256m")
+_ZOOKEEPER_JVM = ("-Xmx64m",)
 _JVM = ("-XX:+UseSerialGC", *OPENS)
+
+_ZOOKEEPER_FILE = """\
+dataDir={data}
+clientPort={port}
+clientPortAddress=127.0.0.1
+admin.enableServer=false
+tickTime=2000
+initLimit=10
+syncLimit=5
+server.1=localhost:{peers}:{election}
+"""
+_SESSION_MILLIS = 6_000
+"""After it a JobManager that was killed is no longer the leader; ZooKeeper takes no less than two of its ticks."""
 
 
 @final
 class StandaloneCluster:
     """One JobManager and some TaskManagers. `with StandaloneCluster() as cluster: ... cluster.address`."""
 
-    def __init__(self, *, task_managers: int = 1, slots: int = 2, options: Mapping[str, str] | None = None) -> None:
-        """`slots` each. `options` are Flink's, for every process."""
+    def __init__(
+        self,
+        *,
+        task_managers: int = 1,
+        slots: int = 2,
+        options: Mapping[str, str] | None = None,
+        high_availability: bool = False,
+    ) -> None:
+        """`slots` each. `options` are Flink's, for every process. `high_availability`: beside a ZooKeeper, so that
+        a JobManager goes on with the jobs of one that was killed.
+        """
         self._count = task_managers
         self._options = {"taskmanager.numberOfTaskSlots": str(slots), **(options or {})}
+        self._high_availability = high_availability
         self._processes: list[subprocess.Popen[bytes]] = []
+        self._job_manager: subprocess.Popen[bytes]
         self._task_managers: dict[str, subprocess.Popen[bytes]] = {}
         self._started = 0
 
@@ -107,16 +135,27 @@ class StandaloneCluster:
     ) -> None:
         self._stop()
 
-    def start_task_manager(self) -> str:
+    def start_job_manager(self) -> None:
+        """After `kill_job_manager`, at the same address. TaskManagers come back to it by themselves."""
+        arguments = ["--configDir", str(self.directory)]
+        self._job_manager = self._spawn("jobmanager", _JOB_MANAGER_JVM, _JOB_MANAGER, arguments)
+
+    def kill_job_manager(self) -> None:
+        """As the kernel would."""
+        self._kill(self._job_manager)
+
+    def start_task_manager(self, environment: Mapping[str, str] | None = None) -> str:
         """One more; its resource id. It registers by itself: `await_slots` waits for it."""
         name, self._started = f"tm-{self._started}", self._started + 1
-        options = ["-D", f"taskmanager.resource-id={name}"]
-        self._task_managers[name] = self._spawn(name, _TASK_MANAGER_JVM, _TASK_MANAGER, options)
+        arguments = ["--configDir", str(self.directory), "-D", f"taskmanager.resource-id={name}"]
+        self._task_managers[name] = self._spawn(name, _TASK_MANAGER_JVM, _TASK_MANAGER, arguments, environment)
         return name
 
     def kill_task_manager(self, resource_id: str) -> None:
         """As the kernel would: `tm-0` was the first to start."""
-        process = self._task_managers.pop(resource_id)
+        self._kill(self._task_managers.pop(resource_id))
+
+    def _kill(self, process: subprocess.Popen[bytes]) -> None:
         process.kill()
         process.wait()
         self._processes.remove(process)
@@ -145,9 +184,7 @@ class StandaloneCluster:
         return "".join(file.read_text(errors="replace") for file in sorted(self.directory.glob("*.log")))
 
     def _start(self) -> None:
-        # Held together until both are known, so that they differ.
-        with socket.create_server(("localhost", 0)) as one, socket.create_server(("localhost", 0)) as other:
-            self._port, rpc = one.getsockname()[1], other.getsockname()[1]
+        self._port, rpc, *others = _free_ports(5)
         (self.directory / "tmp").mkdir()
         (self.directory / "log4j2.properties").write_text(_LOGGING)
         configuration = {
@@ -155,16 +192,37 @@ class StandaloneCluster:
             "jobmanager.rpc.port": str(rpc),
             "rest.port": str(self._port),
             "io.tmp.dirs": str(self.directory / "tmp"),
+            **(self._start_zookeeper(*others) if self._high_availability else {}),
             **self._options,
         }
         lines = [f"{key}: {json.dumps(value)}\n" for key, value in configuration.items()]
         (self.directory / "config.yaml").write_text("".join(lines))
-        self._spawn("jobmanager", _JOB_MANAGER_JVM, _JOB_MANAGER, [])
+        self.start_job_manager()
         for _ in range(self._count):
             self.start_task_manager()
         self.await_slots(self._count * int(self._options["taskmanager.numberOfTaskSlots"]))
 
-    def _spawn(self, name: str, memory: Sequence[str], entry: str, options: Sequence[str]) -> subprocess.Popen[bytes]:
+    def _start_zookeeper(self, port: int, peers: int, election: int) -> Mapping[str, str]:
+        """Flink's options for it."""
+        data, file = self.directory / "zookeeper", self.directory / "zookeeper.cfg"
+        data.mkdir()
+        file.write_text(_ZOOKEEPER_FILE.format(data=data, port=port, peers=peers, election=election))
+        self._spawn("zookeeper", _ZOOKEEPER_JVM, _ZOOKEEPER, ["--zkConfigFile", str(file), "--peerId", "1"])
+        return {
+            "high-availability.type": "zookeeper",
+            "high-availability.zookeeper.quorum": f"localhost:{port}",
+            "high-availability.zookeeper.client.session-timeout": str(_SESSION_MILLIS),
+            "high-availability.storageDir": (self.directory / "jobs").as_uri(),
+        }
+
+    def _spawn(
+        self,
+        name: str,
+        memory: Sequence[str],
+        entry: str,
+        arguments: Sequence[str],
+        environment: Mapping[str, str] | None = None,
+    ) -> subprocess.Popen[bytes]:
         command = [
             str(self._java),
             *memory,
@@ -174,9 +232,7 @@ class StandaloneCluster:
             "-cp",
             ":".join(map(str, self._jars)),
             entry,
-            "--configDir",
-            str(self.directory),
-            *options,
+            *arguments,
         ]
         with (self.directory / f"{name}.log").open("ab") as log:
             process = subprocess.Popen(
@@ -186,15 +242,17 @@ class StandaloneCluster:
                 stderr=log,
                 # Their plugins and logs default to places below the working directory.
                 cwd=self.directory,
-                env={**inherited(), "FLINK_LOG_DIR": str(self.directory)},
+                env={**inherited(), "FLINK_LOG_DIR": str(self.directory), **(environment or {})},
                 start_new_session=True,
             )
         self._processes.append(process)
         return process
 
     def _stop(self) -> None:
-        # The TaskManagers first: each ends its workers.
-        for process in reversed(self._processes):
+        # The TaskManagers first: each ends its workers. A ZooKeeper last.
+        task_managers = list(self._task_managers.values())
+        others = [one for one in reversed(self._processes) if one not in task_managers]
+        for process in [*task_managers, *others]:
             if process.poll() is None:
                 process.send_signal(signal.SIGTERM)
                 try:
@@ -208,6 +266,13 @@ class StandaloneCluster:
     def _said(self) -> str | None:
         lines = [line for line in self.log().splitlines() if "Exception" in line or "Error" in line]
         return lines[-1] if lines else None
+
+
+def _free_ports(count: int) -> list[int]:
+    """Held together until all are known, so that they differ."""
+    with ExitStack() as held:
+        servers = [held.enter_context(socket.create_server(("localhost", 0))) for _ in range(count)]
+        return [server.getsockname()[1] for server in servers]
 
 
 def main() -> None:

@@ -59,6 +59,7 @@ class Step:
         self.effort.add(encode=encoded - begun, learn=time.perf_counter() - encoded)
         self._check(scores, batch, self._place(rows, first))
         self._evaluator.update(scores, came_true, batch.event_time)
+        failpoints.reach("learner.learned")
         return scores, came_true
 
     def _check(self, scores: Float, batch: Batch, place: str) -> None:

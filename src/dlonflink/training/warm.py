@@ -14,6 +14,7 @@ from typing import final
 import numpy as np
 import pyarrow as pa
 
+from dlonflink import failpoints
 from dlonflink.connectors.values import schema_of
 from dlonflink.features.batch import Batch, Float, Truth
 from dlonflink.kernel import cache_directory
@@ -33,7 +34,7 @@ def warm(plan: TrainingPlan, schema: pa.Schema) -> None:
     """
     dry = plan.model_copy(update={"export": None})
     dry = dry.model_copy(update={"learner": _stand_in(plan.learner)})
-    with _compiling():
+    with _compiling(), failpoints.rehearsing():
         trainer = Trainer(dry, schema, run="", attempt=0)
         trainer.feed(_rows(plan, schema), 0.0)
         trainer.finish()

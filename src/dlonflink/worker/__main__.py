@@ -21,8 +21,10 @@ from dlonflink.worker.loop import serve
 from dlonflink.worker.threads import hold_lifeline, start
 
 
-def main() -> int:
-    """The exit code: 0 when all was said and done, 1 after an error, 3 when Flink's side was gone."""
+def main(*, learners: int = 1) -> int:
+    """The exit code: 0 when all was said and done, 1 after an error, 3 when Flink's side was gone. `learners`: see
+    Protocol.
+    """
     parser = argparse.ArgumentParser(prog="python -m dlonflink.worker", allow_abbrev=False)
     parser.add_argument("name", help="the pipeline's name, so that a list of processes shows it")
     parser.add_argument(
@@ -43,7 +45,7 @@ def main() -> int:
         except OSError as error:
             parser.exit(1, f"cannot connect to {arguments.socket}: {error.strerror}\n")
         start("lifeline", lambda: hold_lifeline(sys.stdin.fileno()))
-        return serve(connection, begin(arguments.name))
+        return serve(connection, begin(arguments.name), learners=learners)
 
 
 def _compile(plan: Path) -> int:

@@ -39,15 +39,15 @@ _REJECTS = 512
 """Rows of a REJECT frame: each keeps at most 64 KiB, so that half of a frame's cap is enough."""
 
 
-def serve(connection: socket.socket, lines: Lines) -> int:
+def serve(connection: socket.socket, lines: Lines, *, learners: int = 1) -> int:
     """One conversation, from HELLO to STOP. Gives the exit code: 0, or 1 after an ERROR frame. Tells `lines` of what it
-    learns about the run.
+    learns about the run. `learners`: see Protocol.
 
     Does not return when the connection ends before: the process ends at once.
     """
     writer = Writer(connection)
     try:
-        _Loop(connection, writer, lines).run()
+        _Loop(connection, writer, lines, Protocol(learners)).run()
         code = 0
     except Exception as failure:  # noqa: BLE001 - whatever it is, Flink must hear of it
         error = _described(failure)
@@ -68,13 +68,13 @@ class _Held:
 
 @final
 class _Loop:
-    def __init__(self, connection: socket.socket, writer: Writer, lines: Lines) -> None:
+    def __init__(self, connection: socket.socket, writer: Writer, lines: Lines, decides: Protocol) -> None:
         self._writer = writer
         self._lines = lines
         self._inbox = Inbox()
         self._uploads = Background("upload", self._inbox)
         self._publications = Background("publish", self._inbox)
-        self._protocol = Protocol()
+        self._protocol = decides
         self._chunks: list[messages.Bytes] = []
         self._copies: dict[int, _Held] = {}
         self._restored: Restored | None = None

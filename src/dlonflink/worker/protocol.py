@@ -163,7 +163,9 @@ class Phase(Enum):
 class Protocol:
     """One conversation. `handle` is called from one thread, with one event at a time."""
 
-    def __init__(self) -> None:
+    def __init__(self, learners: int = 1) -> None:
+        """`learners`: how many of these may share a stream."""
+        self._learners = learners
         self._phase = Phase.HELLO
         self._newest = 0
         self._open: dict[int, bool] = {}  # checkpoint -> its snapshot is durable
@@ -212,7 +214,7 @@ class Protocol:
                 got=str(hello.protocol),
                 fix="the jar and the Python package must be of one release: reinstall dlonflink",
             )
-        if hello.parallelism != 1:
+        if hello.parallelism > self._learners:
             raise ProtocolError(
                 "the learner runs at parallelism 1 until its tables are sharded",
                 expected="1",

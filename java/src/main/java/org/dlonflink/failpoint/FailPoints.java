@@ -34,27 +34,21 @@ public final class FailPoints {
 
     /** Does what the environment has armed a point with, if anything. */
     private static void reach(String point) throws IOException {
+        int times = TIMES.computeIfAbsent(point, one -> new AtomicInteger()).incrementAndGet();
         for (String entry : ARMED.split(",")) {
-            if (entry.strip().startsWith(point + "=")) {
-                reach(point, entry.strip().substring(point.length() + 1));
+            String[] total = entry.strip().split("\\*");
+            String[] armed = total[0].split("@");
+            boolean now = armed.length == 1 || Integer.parseInt(armed[1]) == times;
+            if (now && armed[0].startsWith(point + "=") && (total.length == 1 || claim(armed[0], total[1]))) {
+                act(point, armed[0].substring(point.length() + 1));
             }
         }
     }
 
-    private static void reach(String point, String armed) throws IOException {
-        String[] total = armed.split("\\*");
-        String[] action = total[0].split("@");
-        int times = TIMES.computeIfAbsent(point, one -> new AtomicInteger()).incrementAndGet();
-        boolean now = action.length == 1 || Integer.parseInt(action[1]) == times;
-        if (now && (total.length == 1 || claim(point, Integer.parseInt(total[1])))) {
-            act(point, action[0]);
-        }
-    }
-
     /** Whether it may fire once more: whoever makes the file has the right to. */
-    private static boolean claim(String point, int total) {
-        for (int number = 0; number < total; number++) {
-            Path file = Path.of(System.getenv(FOLDER), point + "-" + number);
+    private static boolean claim(String armed, String total) {
+        for (int number = 0; number < Integer.parseInt(total); number++) {
+            Path file = Path.of(System.getenv(FOLDER), armed + "-" + number);
             try {
                 Files.writeString(
                         file, Double.toString(System.currentTimeMillis() / 1000.0), StandardOpenOption.CREATE_NEW);

@@ -99,7 +99,7 @@ final class TrainPipeline {
                         InternalTypeInfo.of(scored),
                         new TrainOperatorFactory(TrainSettings.of(plan, type, scored)))
                 .uid(OPERATOR)
-                .setParallelism(1);
+                .setParallelism(plan.learners());
         if (plan.sink() == null) {
             output.sinkTo(new DiscardingSink<>()).setParallelism(1).name("dlonflink-drop");
         } else {

@@ -12,6 +12,7 @@ import org.apache.flink.annotation.Internal;
  * @param remote the job is submitted to a cluster that runs; else to one in this process
  * @param detached the run ends with the submission
  * @param flink the whole Flink configuration, with the values of its secrets
+ * @param learners the operator's parallelism: 1 but for the tests' oracle
  * @param query gives the rows; its columns, in order, are those of every batch
  * @param values the query gives one column of BYTES, which holds whole batches; they go to the worker unopened
  * @param command starts the worker; the socket's path is appended
@@ -30,6 +31,7 @@ public record Plan(
         boolean detached,
         Map<String, String> flink,
         int slots,
+        int learners,
         List<Text> statements,
         String query,
         boolean values,

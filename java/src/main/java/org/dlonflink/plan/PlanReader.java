@@ -75,6 +75,7 @@ public final class PlanReader {
                 job.bool("detached"),
                 flink(job),
                 job.integer("slots", 1),
+                job.integer("learners", 1),
                 job.phrases("statements"),
                 job.text("query"),
                 values(job),

@@ -19,7 +19,11 @@ final class TestPlan {
     TestPlan(Path directory) {
         this.directory = directory;
         root.putArray("worker").addObject().put("rate", 0.1);
-        job.put("name", "counting").put("run", "r1").put("target", "embedded").put("slots", 1);
+        job.put("name", "counting")
+                .put("run", "r1")
+                .put("target", "embedded")
+                .put("slots", 1)
+                .put("learners", 1);
         job.put("detached", false).putNull("files");
         flink.put("parallelism.default", "1");
         flink.put("pipeline.object-reuse", "true");

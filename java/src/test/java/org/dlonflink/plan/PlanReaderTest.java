@@ -19,7 +19,7 @@ class PlanReaderTest {
     private static final String PLAN =
             """
             {"version": 1, "worker": [{"learner": {"rate": 1e-6, "name": "\u00fc"}}], "job": {
-              "name": "n", "run": "r", "target": "embedded", "detached": false, "files": null, "slots": 2,
+              "name": "n", "run": "r", "target": "embedded", "detached": false, "files": null, "slots": 2, "learners": 1,
               "flink": {"execution.checkpointing.interval": "1 s", "a": "b"},
               "statements": ["CREATE TABLE t (a INT)"], "query": "SELECT a FROM t", "input": "rows",
               "operator": {"batch_rows": 10, "batch_bytes": 1000, "batch_ms": 50,
@@ -91,6 +91,7 @@ class PlanReaderTest {
                 "\"slots\": 2|\"slots\": 0|plan.job.slots",
                 "\"slots\": 2|\"slots\": 2.5|plan.job.slots",
                 "\"slots\": 2,||plan.job.slots",
+                "\"learners\": 1|\"learners\": 0|plan.job.learners",
                 "\"slots\": 2|\"slots\": 2, \"slot\": 2|plan.job.slot",
                 "execution.checkpointing.interval|interval|plan.job.flink",
                 "\"a\": \"b\"|\"a\": 1|plan.job.flink.a",
