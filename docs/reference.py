@@ -1,6 +1,7 @@
-"""Writes the reference part of docs/pipeline.md from the model itself: `python docs/reference.py`.
+"""Writes the reference part of docs/pipeline.md, and the table of docs/resume.md, from the model itself: `python
+docs/reference.py`.
 
-The text of a key is the docstring under its field; a test holds that the page is current.
+The text of a key is the docstring under its field, whether it may change is its mark; a test holds both pages current.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from dlonflink.pipeline.pipeline import Pipeline
 from dlonflink.settings import Duration, ImportPath, Name, Settings, Span
 
 PAGE = Path(__file__).with_name("pipeline.md")
+RESUME = Path(__file__).with_name("resume.md")
 BEGIN = "<!-- from here on written by docs/reference.py -->\n"
 WORDS = {
     Duration: "duration",
@@ -132,11 +134,38 @@ def render() -> str:
     return "\n".join(parts)
 
 
+def changes() -> str:
+    """Which keys may be others than those that a checkpoint was made with, as Markdown."""
+    rows = ["| | may change | may not |", "|---|---|---|"]
+    for section in sections():
+        marks = section.model.marks()
+        may = [
+            ", ".join(f"`{key}`" for key in marks.free),
+            ", ".join(f"`{key}` (as many)" for key in marks.sized),
+            ", ".join(f"`{key}` (by additions)" for key in marks.added),
+        ]
+        kept = ", ".join(f"`{key}`" for key in marks.kept)
+        if kept or any(may[1:]) or not section.path:
+            link = f"[{section.title}](pipeline.md#{section.anchor})"
+            rows.append(f"| {link} | {', '.join(filter(None, may))} | {kept} |")
+    return "\n".join([*rows, "| every other section | every key |  |"]) + "\n"
+
+
 def page() -> str:
     """docs/pipeline.md as it should be."""
-    written, _, _ = PAGE.read_text().partition(BEGIN)
-    return f"{written}{BEGIN}\n{render()}"
+    return _under(PAGE, render())
+
+
+def resume() -> str:
+    """docs/resume.md as it should be."""
+    return _under(RESUME, changes())
+
+
+def _under(page: Path, derived: str) -> str:
+    written, _, _ = page.read_text().partition(BEGIN)
+    return f"{written}{BEGIN}\n{derived}"
 
 
 if __name__ == "__main__":
     PAGE.write_text(page())
+    RESUME.write_text(resume())

@@ -201,7 +201,8 @@ def test_signatures_are_short_and_annotated() -> None:
     for module in modules():
         for function in module.functions():
             given = parameters(function)
-            if len(given) > PARAMETERS:
+            # A command's options are no parameters either: they are written by name, and few at a time.
+            if len([one for one in given if "typer.Option" not in ast.unparse(one)]) > PARAMETERS:
                 found.append(module.at(function, f"{function.name} takes {len(given)} parameters > {PARAMETERS}"))
             bare = [one.arg for one in given if one.annotation is None]
             if bare:

@@ -160,3 +160,4 @@ def test_the_reference_is_current() -> None:
     sys.modules["reference"] = reference  # its annotations are looked up there
     spec.loader.exec_module(reference)
     assert reference.PAGE.read_text() == reference.page(), "run: python docs/reference.py"
+    assert reference.RESUME.read_text() == reference.resume(), "run: python docs/reference.py"

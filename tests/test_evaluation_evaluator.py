@@ -193,9 +193,20 @@ def test_restore_goes_on_without_a_seam(seed: int, cut: int) -> None:
 
 def test_a_snapshot_of_other_figures_is_refused() -> None:
     with pytest.raises(ResumeError, match="other figures") as caught:
-        evaluator(100).restore(evaluator(200).snapshot())
-    assert "window/100/open" in (caught.value.expected or "")
-    assert "window/200/open" in (caught.value.got or "")
+        Evaluator(Evaluation(metrics=("auc",)), ("late",)).restore(evaluator(100).snapshot())
+    assert "total/late/" in (caught.value.got or "")
+
+
+def test_windows_of_other_sizes_begin_at_the_restore() -> None:
+    stream = Stream.random(300)
+    before, after = stream.cut(0, 130), stream.cut(130, 300)
+    one, whole = evaluator(70, 100), stream.feed(evaluator(100))
+    one.restore(before.feed(evaluator(100, 90)).snapshot())
+    windows = after.feed(one).windows()
+    assert [w for w in windows if w["size"] == 100] == whole.windows()
+    assert [(w["start"], w["end"], w["rows"], w["closed"]) for w in windows if w["size"] == 70] == [
+        (70, 140, 10, True), (140, 210, 70, True), (210, 280, 70, True), (280, 300, 20, False),
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -0.01, 1.01])

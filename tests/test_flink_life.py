@@ -148,7 +148,9 @@ def test_stopped_from_another_terminal(home: Path) -> None:
     place = _cli("stop", "numbers").split()[-1]
     with pytest.raises(JobError, match="stopped before its end"):
         job.wait()
-    assert place.rpartition("/")[2] in _cli("status", "numbers")
+    told = _cli("status", "numbers")
+    assert place.rpartition("/")[2] in told
+    assert "--from file:" in told  # the savepoint, and the checkpoints
     resumed = dlf.run(as_they_come(50_000), on="flink", resume=True)
     assert resumed.rows == ROWS
     assert place.rpartition("/")[2] in max((home / "numbers" / "runs").glob("*/plan.json")).read_text()

@@ -6,16 +6,18 @@ import json
 import socket
 import threading
 from pathlib import Path
+from shutil import copytree
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import dlonflink as dlf
-from dlonflink.errors import JobError, PipelineError, ResumeError, SetupError
+from dlonflink.errors import CorruptionError, DataError, JobError, PipelineError, ResumeError, SetupError
 from dlonflink.runtime.base import Pace, Progress, summary
 from dlonflink.runtime.directory import RunDirectory, State
 from dlonflink.runtime.rest import Rest
+from dlonflink.runtime.resume import name_checkpoint
 from dlonflink.runtime.watch import Watch
 
 
@@ -145,6 +147,52 @@ def test_nothing_to_resume(home: Path) -> None:
     RunDirectory.open(pipeline(), fresh=False, resume=False).close("failed")
     with pytest.raises(ResumeError, match="left no checkpoint"):
         RunDirectory.open(pipeline(), fresh=False, resume=True)
+
+
+def test_a_checkpoint_is_named_by_path_or_url(home: Path, tmp_path: Path) -> None:
+    first = RunDirectory.open(pipeline(), fresh=True, resume=False)
+    urls = [checkpoint(first, "aa", number) for number in range(1, 8)]
+    first.close("stopped")
+    path = urls[2].removeprefix("file://")
+    for said in (urls[2], path, f"file:{path}", f"{path}/", f"{urls[2]}/_metadata"):
+        second = RunDirectory.open(pipeline(), fresh=False, resume=said)
+        assert (second.resumed_from, second.resumed_run) == (urls[2], first.run)
+        second.close("stopped")
+    copy = tmp_path / "elsewhere"
+    copytree(path, copy)
+    third = RunDirectory.open(pipeline("other"), fresh=False, resume=str(copy))
+    assert (third.resumed_from, third.resumed_run) == (copy.as_uri(), None)
+    third.close("failed")
+    with pytest.raises(ResumeError, match="no checkpoint at this place") as refused:
+        RunDirectory.open(pipeline(), fresh=False, resume=str(tmp_path))
+    listed = [line.split()[-1] for line in str(refused.value).splitlines() if "--from" in line]
+    assert listed == urls[:1:-1]
+    assert len(str(refused.value).splitlines()) <= 10
+
+
+def test_a_damaged_checkpoint_is_named_with_those_before_it(home: Path) -> None:
+    def of(directory: RunDirectory) -> tuple[str | None, str | None]:
+        error = CorruptionError("a snapshot is not what was written", where="the state of the operator dlonflink-train")
+        named = name_checkpoint(error, directory)
+        return named.where, named.fix
+
+    first = RunDirectory.open(pipeline(), fresh=True, resume=False)
+    one, two, three, four = (checkpoint(first, "aa", number) for number in range(1, 5))
+    savepoint = Path(first.checkpoints.removeprefix("file://"), "savepoint-1")
+    savepoint.mkdir()
+    (savepoint / "_metadata").touch()
+    # After a restart: Flink has gone back to its own newest checkpoint, and not to the savepoint.
+    commands = [f"dlonflink run ... --from {url}" for url in (three, two)]
+    assert of(first) == (four, f"\n{' ' * 12}".join(commands))
+    first.close("failed")
+    second = RunDirectory.open(pipeline(), fresh=False, resume=two)
+    assert of(second) == (two, f"dlonflink run ... --from {one}")
+    second.close("failed")
+    third = RunDirectory.open(pipeline(), fresh=False, resume=one)
+    assert of(third) == (one, "there is no other one: dlonflink run ... --fresh begins anew")
+    other = DataError("a row", where="row 1")
+    assert name_checkpoint(other, third).where == "row 1"
+    third.close("failed")
 
 
 def test_one_run_of_a_name_at_a_time(home: Path) -> None:

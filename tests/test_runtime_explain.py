@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dlonflink import errors
-from dlonflink.errors import DLOnFlinkError, LearnerError, SetupError, SqlError, WorkerError
+from dlonflink.errors import CorruptionError, DLOnFlinkError, LearnerError, SetupError, SqlError, WorkerError
 from dlonflink.runtime import causes as causes_table
 from dlonflink.runtime.explain import brief, explain, explain_exit, explain_interpreter
 from dlonflink.runtime.flink import flink_jars
@@ -71,7 +71,11 @@ KNOWN = [
     (f"{TABLE}TableException: Sort on a non-time-attribute field is not supported.", "sql", "Sort on a non-time"),
     ("java.io.FileNotFoundException: File /data/a.csv does not exist or the user", "data", "/data/a.csv"),
     ("java.lang.ClassNotFoundException: org.apache.kafka.Consumer", "setup", "org.apache.kafka.Consumer"),
-    ("java.lang.IllegalStateException: There is no operator for the state abc", "resume", "--fresh"),
+    (
+        "java.lang.IllegalStateException: There is no operator for the state abc",
+        "resume",
+        "no operator of this pipeline",
+    ),
     ("a.NoResourceAvailableException: Could not acquire the minimum required resources.", "setup", "no task slot"),
     (
         "org.apache.flink.core.fs.UnsupportedFileSystemSchemeException: no file system implementation for scheme 's3'.",
@@ -87,7 +91,7 @@ KNOWN = [
 
 
 def event(*causes: str, **more: Any) -> dict[str, Any]:
-    return {"event": "failed", "stage": "job", "error": None, "causes": list(causes), "stack": "at x\nat y", **more}
+    return {"event": "failed", "stage": "job", "error": None, "causes": list(causes), "stack": "at x\nat y"} | more
 
 
 @pytest.mark.parametrize(("cause", "code", "said"), KNOWN, ids=[said for _, _, said in KNOWN])
@@ -97,6 +101,23 @@ def test_known_causes(cause: str, code: str, said: str) -> None:
     assert said in str(error)
     assert "org.apache.flink." not in str(error)
     assert error.trace == "at x\nat y"
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        "runtime.checkpoint.Checkpoints.loadCheckpointMetadata(Checkpoints.java:102)",
+        "runtime.checkpoint.metadata.MetadataV3Serializer.deserializeOperatorState(MetadataV3Serializer.java:9)",
+        "streaming.api.operators.StreamTaskStateInitializerImpl$OperatorStateStreamIterator.next(S.java:1)",
+    ],
+)
+def test_what_cannot_be_restored_is_a_checkpoint_whatever_flink_calls_it(frame: str) -> None:
+    missing = "java.io.FileNotFoundException: /c/chk-3/8a (No such file or directory)"
+    error = explain(event(missing, stack=f"{missing}\n\tat org.apache.flink.{frame}\n"), LOG)
+    assert isinstance(error, CorruptionError)
+    assert error.where == "the checkpoint"
+    assert error.got == missing.removeprefix("java.io.")
+    assert explain(event(missing), LOG).code == "data"
 
 
 def test_unknown_cause_gives_root_cause_and_log() -> None:

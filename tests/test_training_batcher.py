@@ -63,5 +63,6 @@ def test_restored_rows_have_waited_long_enough() -> None:
 def test_rows_of_another_schema_are_refused() -> None:
     batcher = Batcher(4, None)
     batcher.add(rows(0, 3), 0.0)
-    with pytest.raises(ResumeError, match="another schema"):
-        Batcher(4, None).restore(batcher.snapshot(), pa.schema([("n", pa.int64())]))
+    for column in (("n", pa.int32()), ("other", pa.int64())):
+        with pytest.raises(ResumeError, match="another schema"):
+            Batcher(4, None).restore(batcher.snapshot(), pa.schema([column]))

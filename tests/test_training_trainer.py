@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import clicks
-from dlonflink.errors import DataError, LearnerError, PipelineError, ResumeError, SchemaError
+from dlonflink.errors import DataError, LearnerError, PipelineError, SchemaError
 from dlonflink.training.scored import scored_schema
 from dlonflink.training.trainer import Trainer
 
@@ -145,24 +145,6 @@ def test_a_bad_label_names_its_row() -> None:
     with pytest.raises(DataError, match="click") as caught:
         one.feed(bad, 0.0)
     assert "31" in str(caught.value.where)
-
-
-@pytest.mark.parametrize(
-    ("changes", "what"),
-    [
-        ({"learner": {"type": "logistic", "rates": [4.0]}}, "learner"),
-        ({"features": {"hashed": ["site"]}}, "features"),
-        ({"evaluation": {"windows": [7]}}, "evaluation"),
-        ({"embedding": {"dim": 8}}, "embedding"),
-    ],
-)
-def test_a_snapshot_of_another_pipeline_is_refused(changes: dict[str, Any], what: str) -> None:
-    one = trainer(clicks.LOGISTIC)
-    one.feed(clicks.rows(30), 0.0)
-    data = b"".join(one.copy(1).chunks())
-    learner = changes.pop("learner", clicks.LOGISTIC)
-    with pytest.raises(ResumeError, match=f"other .*{what}"):
-        trainer(learner, **changes).restore(data)
 
 
 def test_a_missing_column_is_found_at_the_start() -> None:

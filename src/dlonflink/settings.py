@@ -10,8 +10,9 @@ import difflib
 import os
 import re
 import sys
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
 from pydantic import (
     AfterValidator,
@@ -112,10 +113,29 @@ ImportPath = Annotated[str, Field(pattern=IMPORT_PATTERN), BeforeValidator(_impo
 Name = Annotated[str, Field(pattern=NAME_PATTERN)]
 
 
+@dataclass(frozen=True)
+class OnResume:
+    """Which keys of a description may be others than those that a checkpoint was made with (docs/resume.md). Every key
+    of a pipeline stands in one of these.
+    """
+
+    kept: tuple[str, ...] = ()
+    """The state means nothing under another value."""
+    free: tuple[str, ...] = ()
+    sized: tuple[str, ...] = ()
+    """Lists: other values, but as many."""
+    added: tuple[str, ...] = ()
+    """Lists of features: more of them, for the learners that know what to do with a new one."""
+    inside: tuple[str, ...] = ()
+    """Descriptions: their own keys say, and they may not come or go as a whole."""
+
+
 class Settings(BaseModel):
     """Base of every description: frozen, unknown keys refused with a guess."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    on_resume: ClassVar[OnResume] = OnResume()
+    """For the class's own keys; those of its bases stand there."""
 
     if not TYPE_CHECKING:  # for a type checker the parameters are the fields
 
@@ -145,11 +165,19 @@ class Settings(BaseModel):
                     raise PydanticCustomError("unknown_key", "unknown key '{key}'; {hint}", {"key": key, "hint": hint})
         return data  # pyright: ignore[reportUnknownVariableType]
 
+    @classmethod
+    def marks(cls) -> OnResume:
+        """`on_resume` for every key."""
+        own = [base.on_resume for base in cls.__mro__ if issubclass(base, Settings) and "on_resume" in vars(base)]
+        return OnResume(*(tuple(key for one in own for key in getattr(one, kind.name)) for kind in fields(OnResume)))
+
 
 class Secret(Settings):
     """A text that stands elsewhere: in an environment variable, or in a file (without the line end at its end). It is
     read where it is used, and stands in no description, plan, log or error.
     """
+
+    on_resume = OnResume(free=("env", "file"))
 
     env: Annotated[str, Field(pattern=VARIABLE_PATTERN)] | None = None
     """Name of the variable."""

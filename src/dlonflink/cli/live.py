@@ -37,7 +37,7 @@ _SILENCE = 4.0
 
 
 def follow(
-    target: Target, *, on: Literal["flink", "local"] | None, fresh: bool, resume: bool, summary: Path | None
+    target: Target, *, on: Literal["flink", "local"] | None, fresh: bool, resume: bool | str, summary: Path | None
 ) -> None:
     """Runs a pipeline to its end, printing. Raises PipelineError at once where `summary` cannot be written."""
     if summary is not None:

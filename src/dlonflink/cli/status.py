@@ -52,5 +52,6 @@ def _page(told: RunStatus) -> str:
     lines += [f"  bad rows {told.rejected:,}"] if told.rejected else []
     lines += [f"  newest failure: {told.failure}"] if told.failure else []
     lines += [f"  --resume goes on from {told.resumes_from}"] if told.resumes_from else []
+    lines += [f"  --from {url}   made {event_time(made)}" for url, made in told.others.items()]
     lines += [f"  {told.web}" + (f"   job {told.job_id}" if told.job_id else "")] if told.web else []
     return "\n".join(lines)

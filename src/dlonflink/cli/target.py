@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import shlex
 import sys
 import traceback
 from collections.abc import Generator
@@ -26,13 +27,19 @@ class Target:
 
     pipeline: Pipeline
     document: yaml.Document | None
+    written: str = "..."
+    """As it was given on the command line."""
 
     @contextmanager
     def places(self) -> Generator[None]:
-        """Within, a refusal that names a key of the pipeline gets the file and line of that key."""
+        """Within, a refusal that names a key of the pipeline gets the file and line of that key, and a command that
+        runs it can be typed as it stands.
+        """
         try:
             yield
         except DLOnFlinkError as error:
+            command = f"dlonflink run {shlex.quote(self.written)} "
+            error.fix = error.fix and error.fix.replace("dlonflink run ... ", command)
             if self.document is not None:
                 self.document.place(error)
             raise
@@ -42,7 +49,7 @@ def read(target: str) -> Target:
     """`pipeline.yaml`, `job.py:pipeline` or `package.module:pipeline`. Raises PipelineError."""
     if target.endswith((".yaml", ".yml")):
         document = yaml.Document.parse(_text(Path(target)), target)
-        return Target(yaml.validate(Pipeline, document), document)
+        return Target(yaml.validate(Pipeline, document), document, target)
     module, _, name = target.rpartition(":")
     if not module:
         raise PipelineError(
@@ -54,7 +61,7 @@ def read(target: str) -> Target:
     if not isinstance(value, Pipeline):
         found = "nothing" if value is None else type(value).__name__
         raise PipelineError(f"{name!r} is no Pipeline", where=module, expected="a dlonflink.Pipeline", got=found)
-    return Target(value, None)
+    return Target(value, None, target)
 
 
 def _text(path: Path) -> str:

@@ -7,13 +7,15 @@ from typing import Annotated
 from pydantic import Field
 
 from dlonflink.connectors.rejects import Rejects
-from dlonflink.settings import Duration, Settings
+from dlonflink.settings import Duration, OnResume, Settings
 
 Columns = Annotated[dict[str, str], Field(min_length=1, description="column -> Flink SQL type, in order")]
 
 
 class EventTime(Settings):
     """The column that says when a row happened, and how late it may come."""
+
+    on_resume = OnResume(free=("column", "delay"))
 
     column: str
     delay: Duration = "0 ms"
@@ -22,6 +24,8 @@ class EventTime(Settings):
 
 class SourceBase(Settings):
     """Keys that every source has."""
+
+    on_resume = OnResume(free=("event_time", "key", "query", "rejects"))
 
     event_time: str | EventTime | None = None
     key: tuple[str, ...] = ()

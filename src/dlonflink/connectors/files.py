@@ -11,10 +11,13 @@ from pydantic import Field, model_validator
 from dlonflink.connectors.base import Columns, SourceBase
 from dlonflink.connectors.texts import refuse_csv, refuse_json
 from dlonflink.errors import PipelineError
+from dlonflink.settings import OnResume
 
 
 class FileSource(SourceBase):
     """`paths` are files or globs. In csv a field equal to `null`, quoted or not, is NULL in every column."""
+
+    on_resume = OnResume(kept=("type", "paths", "format"), free=("columns", "header", "null"))
 
     type: Literal["files"] = "files"
     paths: Annotated[tuple[str, ...], Field(min_length=1)]

@@ -14,11 +14,14 @@ from pydantic import field_serializer
 from dlonflink.connectors.base import Columns, SourceBase
 from dlonflink.connectors.texts import refuse_json
 from dlonflink.errors import DataError
+from dlonflink.settings import OnResume
 from dlonflink.types import column, parse, table
 
 
 class MemorySource(SourceBase):
     """Rows in the pipeline itself, for tests and tutorials."""
+
+    on_resume = OnResume(kept=("type", "rows"), free=("columns",))
 
     type: Literal["memory"] = "memory"
     columns: Columns

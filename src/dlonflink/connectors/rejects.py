@@ -11,7 +11,7 @@ from pydantic import Field
 
 from dlonflink.connectors.sinks import FileSink, Sink
 from dlonflink.errors import TooManyRejects
-from dlonflink.settings import Settings
+from dlonflink.settings import OnResume, Settings
 
 SCHEMA = pa.schema(
     [
@@ -32,6 +32,8 @@ KEPT_BYTES = 1 << 16
 class Bound(Settings):
     """How many bad rows there may be."""
 
+    on_resume = OnResume(free=("max_share", "over"))
+
     max_share: Annotated[float, Field(ge=0, le=1)] = 0.01
     """The run ends when more than this share of the rows are bad."""
     over: Annotated[int, Field(ge=0)] = 10_000
@@ -40,6 +42,8 @@ class Bound(Settings):
 
 class Rejects(Bound):
     """Bad rows are kept, and the run goes on: text that cannot be read, and rows that no learner may see."""
+
+    on_resume = OnResume(free=("to",))
 
     to: str | Sink | None = None
     """A directory, or a sink. Default: `rejects` in the pipeline's home. Columns: reason, message, place, bytes, run,

@@ -6,11 +6,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from dlonflink.settings import Secret, Settings
+from dlonflink.settings import OnResume, Secret, Settings
 
 
 class SqlSink(Settings):
     """Takes the rows given to it, matched by position (docs/sinks.md)."""
+
+    on_resume = OnResume(free=("type", "ddl", "table", "secrets"))
 
     type: Literal["sql"] = "sql"
     ddl: str
@@ -23,6 +25,8 @@ class FileSink(Settings):
     """Takes the rows given to it as part files in a directory, on both runtimes. On Flink a part is finished at each
     checkpoint, and every row stands in exactly one; what is under way has a name that begins with a dot.
     """
+
+    on_resume = OnResume(free=("type", "path", "format"))
 
     type: Literal["files"] = "files"
     path: str

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Literal
 
 from dlonflink.connectors.base import Columns, SourceBase
-from dlonflink.settings import Secret, Settings
+from dlonflink.settings import OnResume, Secret, Settings
 
 
 class ArrowValues(Settings):
     """A column of BYTES each value of which is one whole Arrow IPC stream. The batches pass through Flink unopened."""
+
+    on_resume = OnResume(free=("column", "columns"))
 
     column: str
     columns: Columns
@@ -18,6 +20,8 @@ class ArrowValues(Settings):
 
 class SqlSource(SourceBase):
     """`ddl` holds one or more statements, `table` the name that one of them makes."""
+
+    on_resume = OnResume(kept=("type",), free=("ddl", "table", "secrets", "arrow"))
 
     type: Literal["sql"] = "sql"
     ddl: str

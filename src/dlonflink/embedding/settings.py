@@ -6,11 +6,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from dlonflink.settings import Settings
+from dlonflink.settings import OnResume, Settings
 
 
 class Embedding(Settings):
     """The table of a learner of one's own; `logistic`, `fm` and `deepfm` lay out theirs and take no such settings."""
+
+    on_resume = OnResume(kept=("dim", "optimizer", "init"), free=("lr",))
 
     dim: Annotated[int, Field(ge=1, le=1024)] = 16
     optimizer: Literal["adagrad", "sgd"] = "adagrad"

@@ -84,20 +84,24 @@ class Evaluator:
         return arrays
 
     def restore(self, arrays: Arrays) -> None:
-        """Goes on from a snapshot. Raises ResumeError when it holds other figures than this evaluator."""
-        mine, given = self.snapshot().keys(), arrays.keys()
+        """Goes on from a snapshot. A window of a size that it does not have begins with the next row; one of a size
+        that nobody asks for any more ends. Raises ResumeError when the totals are of other figures than these.
+        """
+        mine, given = map(_totals, (self.snapshot(), arrays))
         if mine != given:
             raise ResumeError(
                 "the snapshot holds other figures than the pipeline asks for",
                 where="evaluation",
                 expected=", ".join(sorted(mine - given)) or "no more than it has",
                 got=", ".join(sorted(given - mine)) or "none of these",
-                fix="restore with the labels, metrics and windows of the run that took it, or start --fresh",
+                fix="restore with the labels and metrics of the run that took it, or start --fresh",
             )
         self._rows, self._first_event_time, self._last_event_time = arrays["seen"].tolist()
         self._total.restore(within("total", arrays))
         for windows in self._windows:
-            windows.restore(within(f"window/{windows.size}", arrays))
+            kept = within(f"window/{windows.size}", arrays)
+            if kept:
+                windows.restore(kept)
 
     def _check(self, scores: Float, n: int) -> None:
         if scores.shape != (n, len(self._labels)):
@@ -118,3 +122,7 @@ class Evaluator:
             got=str(scores[row, label]),
             fix="bound what the learner computes; a NaN often comes of a step size that is too large",
         )
+
+
+def _totals(arrays: Arrays) -> set[str]:
+    return {name for name in arrays if not name.startswith("window/")}

@@ -6,11 +6,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from dlonflink.settings import Settings, Span
+from dlonflink.settings import OnResume, Settings, Span
 
 
 class Evaluation(Settings):
     """Figures over scored rows: over all of them, and over windows."""
+
+    on_resume = OnResume(kept=("metrics",), free=("windows",))
 
     metrics: Annotated[tuple[Literal["logloss", "auc", "calibration"], ...], Field(min_length=1)] = (
         "logloss",

@@ -142,7 +142,8 @@ class Windows:
 
     def _describe(self, window: _Closed, *, closed: bool) -> WindowFigures:
         start = window.number * self._length
-        end = start + window.rows if self._by_rows else start + self._length
+        # A closed one may lack rows: it began at a restore that knew no window of its size.
+        end = start + window.rows if self._by_rows and not closed else start + self._length
         return WindowFigures(
             by="rows" if self._by_rows else "event_time",
             size=self.size,

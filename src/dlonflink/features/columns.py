@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from dlonflink.settings import Settings
+from dlonflink.settings import OnResume, Settings
 
 
 def _different(columns: tuple[str, ...]) -> tuple[str, ...]:
@@ -24,6 +24,8 @@ class Hashed(Settings):
 
     NULL is an ID of its own; an empty or NULL list has none.
     """
+
+    on_resume = OnResume(kept=("column", "vocabulary", "bucket", "pooling"), free=("max_length",))
 
     column: str
     vocabulary: str | None = None
@@ -43,6 +45,8 @@ class Hashed(Settings):
 class Crossed(Settings):
     """Two or more scalar columns as one ID."""
 
+    on_resume = OnResume(kept=("columns",))
+
     columns: Parts
 
     @property
@@ -53,6 +57,8 @@ class Crossed(Settings):
 class Dense(Settings):
     """A number as it is. `log1p`: sign(x) * ln(1 + |x|). NULL and NaN become `fill` (before the transform)."""
 
+    on_resume = OnResume(kept=("column", "transform", "fill"))
+
     column: str
     transform: Literal["none", "log1p"] = "none"
     fill: Annotated[float, Field(allow_inf_nan=False)] = 0.0
@@ -60,6 +66,8 @@ class Dense(Settings):
 
 class Features(Settings):
     """Which columns are features: IDs, crosses of IDs, numbers. A name alone is a column with the defaults."""
+
+    on_resume = OnResume(added=("hashed", "crossed", "dense"))
 
     hashed: tuple[str | Hashed, ...] = ()
     crossed: tuple[Parts | Crossed, ...] = ()
@@ -88,6 +96,8 @@ class Features(Settings):
 
 class Label(Settings):
     """A column of 0 and 1 (numbers or BOOLEAN)."""
+
+    on_resume = OnResume(kept=("column", "weight"))
 
     column: str
     weight: str | None = None

@@ -6,13 +6,15 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Discriminator, Field, Tag
 
-from dlonflink.settings import Duration, ImportPath, Settings
+from dlonflink.settings import Duration, ImportPath, OnResume, Settings
 
 Rates = Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(min_length=1, max_length=8)]
 
 
 class Logistic(Settings):
     """Logistic regression, compiled, row by row."""
+
+    on_resume = OnResume(kept=("type", "seed"), sized=("rates",))
 
     type: Literal["logistic"] = "logistic"
     rates: Rates = (2.0, 8.0, 24.0)
@@ -23,6 +25,8 @@ class Logistic(Settings):
 class FM(Settings):
     """Factorization machine, compiled, row by row."""
 
+    on_resume = OnResume(kept=("type", "dim", "seed"), sized=("rates",))
+
     type: Literal["fm"] = "fm"
     dim: Annotated[int, Field(ge=4, le=64, multiple_of=4)] = 16
     """Numbers an ID's factor has."""
@@ -32,6 +36,8 @@ class FM(Settings):
 
 class Torch(Settings):
     """Any torch.nn.Module over the embedding table (docs/learners.md); needs the extra `torch`."""
+
+    on_resume = OnResume(kept=("type", "module", "args", "optimizer", "batch", "seed"), free=("lr", "max_wait"))
 
     type: Literal["torch"] = "torch"
     module: ImportPath
@@ -52,6 +58,8 @@ class DeepFM(Settings):
     extra `torch`.
     """
 
+    on_resume = OnResume(kept=("type", "dim", "hidden", "batch", "seed"), free=("lr", "max_wait"), sized=("rates",))
+
     type: Literal["deepfm"] = "deepfm"
     dim: Annotated[int, Field(ge=4, le=64, multiple_of=4)] = 16
     """Numbers an ID's factor has."""
@@ -70,6 +78,7 @@ class Custom(Settings):
     """Any Learner by import path; every further key is an argument of its constructor."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
+    on_resume = OnResume(kept=("type", "batch", "seed"), free=("max_wait",))
 
     type: ImportPath
     batch: Annotated[int, Field(ge=1)] = 256

@@ -34,11 +34,15 @@ _LOOPBACK: Mapping[str, tuple[str, str]] = {
 }
 """The same, for a cluster of our own."""
 
+_UNCLAIMED = "execution.state-recovery.ignore-unclaimed-state"
+
 _OURS: Mapping[str, str] = {
     "execution.checkpointing.interval": "checkpoint.every",
     "execution.checkpointing.dir": "checkpoint.dir",
     "state.checkpoints.dir": "checkpoint.dir",
     "execution.state-recovery.path": "`--resume`",
+    # State that nobody claims may be the position in the stream: it would be read from its beginning, in silence.
+    _UNCLAIMED: "`--resume`, which leaves the state of sinks behind where they alone differ",
     "pipeline.name": "name",
     "pipeline.jars": "runtime.flink.jars",
     "pipeline.classpaths": "runtime.flink.jars",
@@ -111,9 +115,17 @@ def metrics_options(metrics: Metrics, run: str) -> dict[str, str]:
 
 
 def flink_options(
-    pipeline: Pipeline, *, checkpoints: str, scratch: Path, resume: str | None, jars: Sequence[str] = ()
+    pipeline: Pipeline,
+    *,
+    checkpoints: str,
+    scratch: Path,
+    resume: str | None,
+    other_sinks: bool = False,
+    jars: Sequence[str] = (),
 ) -> dict[str, Text]:
-    """The whole configuration. `resume` is the URL of a retained checkpoint, `jars` are those a cluster has to get."""
+    """The whole configuration. `resume` is the URL of a retained checkpoint, whose state of sinks is left behind with
+    `other_sinks`; `jars` are those a cluster has to get.
+    """
     flink = pipeline.runtime.flink
     remote = flink.target == "remote"
     fixed = _FIXED if remote else {**_FIXED, **_LOOPBACK}
@@ -134,6 +146,7 @@ def flink_options(
         options["io.tmp.dirs"] = str(scratch)
     if resume:
         options["execution.state-recovery.path"] = resume
+        options[_UNCLAIMED] = str(other_sinks).lower()
     return dict(sorted(options.items()))
 
 

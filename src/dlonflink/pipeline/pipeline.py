@@ -16,7 +16,7 @@ from dlonflink.evaluation.settings import Evaluation
 from dlonflink.features.columns import Features, Label
 from dlonflink.learners.settings import LearnerSettings
 from dlonflink.pipeline import yaml
-from dlonflink.settings import Name, Secret, Settings, Span, milliseconds
+from dlonflink.settings import Name, OnResume, Secret, Settings, Span, milliseconds
 from dlonflink.store.settings import Export
 
 Source = Annotated[FileSource | SqlSource | MemorySource, Field(discriminator="type")]
@@ -24,6 +24,8 @@ Source = Annotated[FileSource | SqlSource | MemorySource, Field(discriminator="t
 
 class Checkpoint(Settings):
     """How often stream and model are saved as one cut. A version can be published at each."""
+
+    on_resume = OnResume(free=("every", "dir"))
 
     every: Span = "10 s"
     """10 ms or more: Flink takes no less."""
@@ -42,6 +44,8 @@ class Checkpoint(Settings):
 class Flink(Settings):
     """What Flink needs beside the pipeline."""
 
+    on_resume = OnResume(free=("target", "address", "parallelism", "jars", "options"))
+
     target: Literal["embedded", "remote"] = "embedded"
     """embedded: a Flink of its own, which ends with the run. remote: a cluster that runs, at `address`."""
     address: Annotated[str, Field(pattern=r"^http://[^/\s:]+:\d+/?$", examples=["http://host:8081"])] | None = None
@@ -57,6 +61,8 @@ class Flink(Settings):
 class Worker(Settings):
     """The process that learns."""
 
+    on_resume = OnResume(free=("python", "env", "files", "parallelism"))
+
     python: str | None = None
     """The worker's interpreter. Default: the one that runs dlonflink."""
     env: dict[str, str | Secret] = {}
@@ -70,6 +76,8 @@ class Worker(Settings):
 
 class Metrics(Settings):
     """Who may ask a run on Flink how it stands, beside the web UI."""
+
+    on_resume = OnResume(free=("prometheus",))
 
     prometheus: int | str | None = None
     """Port, or range of ports of which the first free one is taken ("9249-9259"), where Prometheus finds /metrics, on
@@ -89,6 +97,8 @@ class Metrics(Settings):
 class Runtime(Settings):
     """Where and how the pipeline runs."""
 
+    on_resume = OnResume(free=("on", "deterministic", "flink", "worker", "metrics"))
+
     on: Literal["flink", "local"] = "flink"
     """flink: in Flink, embedded or on a cluster (`flink.target`). local: this process, without SQL and checkpoints."""
     deterministic: bool = False
@@ -100,6 +110,11 @@ class Runtime(Settings):
 
 class Pipeline(Settings):
     """Where rows come from, which columns are features and label, what learns, how it is judged, where versions go."""
+
+    on_resume = OnResume(
+        free=("name", "export", "sink", "checkpoint", "runtime"),
+        inside=("source", "features", "label", "learner", "embedding", "evaluation"),
+    )
 
     name: Name
     source: Source

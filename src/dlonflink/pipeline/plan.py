@@ -121,6 +121,9 @@ class Launch:
     command: Sequence[str]
     environment: Mapping[str, str]
     resume: str | None
+    """URL of a checkpoint."""
+    other_sinks: bool = False
+    """Its state of sinks may be left behind."""
     jars: Sequence[str] = ()
     """URLs of what a remote cluster has to get."""
     files: Path | None = None
@@ -246,6 +249,7 @@ def make(pipeline: Pipeline, training: TrainingPlan, columns: pa.Schema | None, 
             checkpoints=launch.checkpoints,
             scratch=launch.scratch,
             resume=launch.resume,
+            other_sinks=launch.other_sinks,
             jars=launch.jars,
         ),
         slots=pipeline.runtime.flink.parallelism,

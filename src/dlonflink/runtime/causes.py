@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from dlonflink.errors import (
+    CorruptionError,
     DataError,
     DLOnFlinkError,
     JobError,
@@ -204,11 +205,15 @@ _RULES: Sequence[_Rule] = (
     # Checkpoints
     _rule(
         r"(?:Cannot map checkpoint/savepoint state|StateMigrationException|There is no operator for the state)",
-        lambda _: ResumeError("the checkpoint belongs to another pipeline", fix="start with --fresh"),
+        lambda _: ResumeError(
+            "the checkpoint holds state that no operator of this pipeline takes",
+            where="the checkpoint",
+            expected="a query and a source as they were; a sink may change while those stay",
+        ),
     ),
     _rule(
         r"(?:Cannot find (?:meta data|checkpoint|savepoint)[^\n]*|Failed to (?:open|read) savepoint[^\n]*)",
-        lambda m: ResumeError("the checkpoint cannot be read", got=short(m[0]), fix="start with --fresh"),
+        lambda m: CorruptionError("the checkpoint cannot be read", where="the checkpoint", got=short(m[0])),
     ),
     _rule(
         r"Exceeded checkpoint tolerable failure threshold(?:.*?(?P<late>Checkpoint expired before completing))?",

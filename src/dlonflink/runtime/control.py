@@ -11,7 +11,7 @@ from typing import Any, Self
 from dlonflink.errors import PipelineError, SetupError
 from dlonflink.runtime.explain import brief
 from dlonflink.runtime.outcome import conclude, read_summary
-from dlonflink.runtime.record import Record, left, lock, settle
+from dlonflink.runtime.record import Record, left, lock, settle, there
 from dlonflink.runtime.rest import Rest
 from dlonflink.settings import home
 
@@ -39,6 +39,8 @@ class RunStatus:
     """The newest, in one line."""
     resumes_from: str | None = None
     """URL of the checkpoint or savepoint that `resume` would go on from."""
+    others: Mapping[str, str] = field(default_factory=dict[str, str])
+    """URLs of others that `resume` takes by name, newest first -> when they were complete, ISO 8601 UTC."""
     web: str | None = None
     job_id: str | None = None
 
@@ -71,10 +73,10 @@ class Submitted:
                 record, busy = conclude(base, record)
         told = RunStatus(self.name, record.run, record.state, web=record.web, job_id=record.job_id)
         if record.state == "running":
-            return _live(told, record) if busy else replace(told, state="lost", resumes_from=left(record))
+            return _live(told, record) if busy else _resumable(replace(told, state="lost"), base, record)
         done = read_summary(base, record)
         if done is None:
-            return replace(told, resumes_from=left(record))
+            return _resumable(told, base, record)
         return replace(
             told,
             rows=done.rows,
@@ -118,6 +120,12 @@ def _record(name: str) -> Record:
             f"{name!r} has never run from here", where=str(base), fix="set DLONFLINK_HOME, or go where it was started"
         )
     return record
+
+
+def _resumable(told: RunStatus, base: Path, record: Record) -> RunStatus:
+    newest = left(record)
+    others = {one.url: one.made.isoformat(timespec="seconds") for one in there(base) if one.url != newest}
+    return replace(told, resumes_from=newest, others=others)
 
 
 def _live(told: RunStatus, record: Record) -> RunStatus:

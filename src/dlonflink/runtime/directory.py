@@ -2,7 +2,7 @@
 
     <home>/<name>/
         lock                     held while a run is under way
-        runs/<run>/              plan.json, state.json, summary.json
+        runs/<run>/              pipeline.json, plan.json, state.json, summary.json
         logs/<run>-*.log         flink, worker, and what the JVM printed
         checkpoints/<run>/       Flink's (or `checkpoint.dir`/<run>)
         versions/, rejects/      unless `export.to` and `source.rejects.to` say otherwise
@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,7 +24,7 @@ from typing import IO, Self
 from dlonflink.errors import PipelineError, ResumeError, SetupError
 from dlonflink.pipeline.pipeline import Pipeline
 from dlonflink.runtime.outcome import conclude
-from dlonflink.runtime.record import Record, State, left, lock, settle, write_json
+from dlonflink.runtime.record import Record, Resumable, State, left, lock, named, settle, there, write_json
 from dlonflink.settings import home
 
 LONGEST_SCRATCH = 60
@@ -55,9 +56,10 @@ class RunDirectory:
         self._out_of_reach = False
 
     @classmethod
-    def open(cls, pipeline: Pipeline, *, fresh: bool, resume: bool) -> Self:
-        """Raises PipelineError where the last run did not finish and neither `fresh` nor `resume` is said, ResumeError
-        where there is nothing to resume from, SetupError where another run of this name is under way.
+    def open(cls, pipeline: Pipeline, *, fresh: bool, resume: bool | str) -> Self:
+        """`resume`: from the newest checkpoint, or from that of this URL. Raises PipelineError where the last run did
+        not finish and neither `fresh` nor `resume` is said, ResumeError where there is nothing to resume from,
+        SetupError where another run of this name is under way.
         """
         base = home() / pipeline.name
         held = lock(base, pipeline.name)
@@ -66,11 +68,10 @@ class RunDirectory:
             if last is not None:
                 last = _ended(base, pipeline.name, last)
                 _sweep(last)
-            checkpoint = None if last is None else left(last)
+            checkpoint = _chosen(base, resume) if isinstance(resume, str) else None if last is None else left(last)
             if resume and checkpoint is None:
                 raise ResumeError(_nothing(pipeline.name, last), where=str(base), fix="start it with --fresh")
-            if checkpoint is not None and not (fresh or resume):
-                assert last is not None
+            if checkpoint is not None and last is not None and not (fresh or resume):
                 raise PipelineError(
                     f"the last run of {pipeline.name!r} did not finish ({last.state})",
                     where=str(base / "runs" / last.run),
@@ -88,11 +89,10 @@ class RunDirectory:
 
     @property
     def resumed_run(self) -> str | None:
-        """The run whose checkpoint this one goes on from."""
-        if self.resumed_from is None:
-            return None
-        base = self.checkpoints.rpartition("/")[0]
-        return self.resumed_from.removeprefix(base).strip("/").partition("/")[0]
+        """The run whose checkpoint this one goes on from, where it is one of this pipeline's."""
+        url = f"{self.resumed_from}/"
+        every = Record.every(self.base)
+        return next((one.run for one in every if one.checkpoints and url.startswith(f"{one.checkpoints}/")), None)
 
     def log(self, kind: str) -> Path:
         return self.logs / f"{self.run}-{kind}.log"
@@ -165,6 +165,27 @@ def _sweep(last: Record) -> None:
     scratch = Path(last.scratch)
     if scratch.name.startswith("dlf-"):
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _chosen(base: Path, url: str) -> str:
+    """The checkpoint that somebody names. ResumeError where it is none, with those that are there."""
+    try:
+        checkpoint = named(url)
+    except (OSError, ImportError, ValueError) as error:  # a file system that fsspec cannot reach
+        raise ResumeError("the checkpoint cannot be looked at", where=url, got=str(error)) from error
+    if checkpoint is None:
+        raise ResumeError("there is no checkpoint at this place", where=url, fix=ways_out(there(base)))
+    return checkpoint
+
+
+_SHOWN = 5
+
+
+def ways_out(checkpoints: Sequence[Resumable]) -> str:
+    """What can be typed where one checkpoint will not do; `checkpoints`: the others, the likeliest first."""
+    if not checkpoints:
+        return "there is no other one: dlonflink run ... --fresh begins anew"
+    return f"\n{' ' * 12}".join(f"dlonflink run ... --from {one.url}" for one in checkpoints[:_SHOWN])
 
 
 def _nothing(name: str, last: Record | None) -> str:

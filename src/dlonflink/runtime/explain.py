@@ -16,7 +16,16 @@ from typing import Any
 
 from dlonflink import errors
 from dlonflink.connectors.ddl import VIEW
-from dlonflink.errors import DLOnFlinkError, JobError, PipelineError, SetupError, SqlError, WorkerError, short
+from dlonflink.errors import (
+    CorruptionError,
+    DLOnFlinkError,
+    JobError,
+    PipelineError,
+    SetupError,
+    SqlError,
+    WorkerError,
+    short,
+)
 from dlonflink.runtime.causes import known
 
 _LINE = re.compile(r"line (\d+), column (\d+)")
@@ -42,9 +51,27 @@ def explain(event: Mapping[str, Any], log: Path, report: Mapping[str, Any] | Non
     elif reported:
         error = _statement(reported, causes)
     else:
-        error = known(causes) or _unknown(causes or [f"{event.get('type')}: {event.get('message')}"], log)
+        causes = causes or [f"{event.get('type')}: {event.get('message')}"]
+        error = _unrestored(stack, causes) or known(causes) or _unknown(causes, log)
     error.trace = "\n".join(part for part in (error.trace, stack) if part) or None
     return error
+
+
+_RESTORING = re.compile(
+    r"at org\.apache\.flink\.(?:runtime\.checkpoint\.(?:Checkpoints|metadata\.\w+)\b"
+    r"|streaming\.api\.operators\.(?:StreamTaskStateInitializerImpl|BackendRestorerProcedure)\b"
+    r"|runtime\.state\.\w*Restore\w*\b"
+    r"|runtime\.source\.coordinator\.SourceCoordinator\.resetToCheckpoint\b)"
+)
+"""Frames of a stack that stand there only while a checkpoint is read."""
+_NO_DAMAGE = ("There is no operator for the state", "No space left on device")
+
+
+def _unrestored(stack: str | None, causes: Sequence[str]) -> CorruptionError | None:
+    """Flink could not read a checkpoint: whatever its words say is missing, it is the checkpoint's."""
+    if stack is None or not _RESTORING.search(stack) or any(words in stack for words in _NO_DAMAGE):
+        return None
+    return CorruptionError("the checkpoint cannot be read", where="the checkpoint", got=_root(causes))
 
 
 def _lacking(error: WorkerError) -> SetupError | None:
@@ -117,9 +144,9 @@ def _text(reported: Mapping[str, object], part: str) -> str | None:
 
 def explain_exit(code: int, output: str, log: Path) -> DLOnFlinkError:
     """The error of a JVM that ended without a `failed` event; `output` is what it printed on stderr."""
-    error = known([output])
+    lines = [line for line in output.splitlines() if line.strip()]
+    error = _unrestored(output, lines[:1] or [""]) or known([output])
     if error is None:
-        lines = [line for line in output.splitlines() if line.strip()]
         error = JobError(f"the JVM ended with exit code {code}", where=str(log), got=short(lines[0]) if lines else None)
     error.trace = output or None
     return error
@@ -166,9 +193,12 @@ def missing_interpreter(python: str) -> PipelineError:
 
 
 def _unknown(causes: Sequence[str], log: Path) -> JobError:
+    return JobError(
+        "the job failed", where=f"log: {log}", got=_root(causes), fix="run it with --debug to see Java's stack"
+    )
+
+
+def _root(causes: Sequence[str]) -> str:
     root = next(iter(causes[-1].splitlines()), "") or "Flink gave no reason"
     kind, _, message = root.partition(": ")
-    text = f"{kind.rpartition('.')[2]}: {message}" if message else root
-    return JobError(
-        "the job failed", where=f"log: {log}", got=short(text), fix="run it with --debug to see Java's stack"
-    )
+    return short(f"{kind.rpartition('.')[2]}: {message}" if message else root)

@@ -12,6 +12,7 @@ from dlonflink.runtime.jvm import Event, Jvm
 from dlonflink.runtime.outcome import last_version
 from dlonflink.runtime.remote import slots
 from dlonflink.runtime.rest import Rest, Status
+from dlonflink.runtime.resume import name_checkpoint
 from dlonflink.runtime.watch import WatchedJob
 from dlonflink.store.settings import Export
 
@@ -84,7 +85,7 @@ class FlinkJob(WatchedJob):
         """The JVM is gone without a last word."""
         if self._stopping.is_set():
             return
-        raise explain_exit(code, self._jvm.printed(), self._directory.log("flink"))
+        raise name_checkpoint(explain_exit(code, self._jvm.printed(), self._directory.log("flink")), self._directory)
 
     def _take(self, event: Event) -> None:
         match event.get("event"):
@@ -96,7 +97,8 @@ class FlinkJob(WatchedJob):
                 self._directory.submitted(str(self._web), event["job_id"])
                 self._tell("waiting for the first rows")
             case "failed":
-                raise explain(event, self._directory.log("flink"), self._status.report if self._status else None)
+                report = self._status.report if self._status else None
+                raise name_checkpoint(explain(event, self._directory.log("flink"), report), self._directory)
             case _:
                 pass
 
@@ -193,7 +195,7 @@ def submission(jvm: Jvm, directory: RunDirectory) -> tuple[str, str]:
                     # At once: whatever happens to us from here on, the job goes on.
                     directory.submitted(str(web), str(job_id), detached=True)
                 case "failed":
-                    raise explain(event or {}, directory.log("flink"))
+                    raise name_checkpoint(explain(event or {}, directory.log("flink")), directory)
                 case _:
                     pass
             if event is None and (code := jvm.exit_code()) is not None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import fcntl
 import json
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any, Literal, Self, cast
 
@@ -37,10 +39,14 @@ class Record:
     @classmethod
     def last(cls, base: Path) -> Self | None:
         """That of the newest run below a pipeline's `base`."""
+        return next(cls.every(base), None)
+
+    @classmethod
+    def every(cls, base: Path) -> Iterator[Self]:
+        """Those of all runs, newest first."""
         for file in sorted((base / "runs").glob(f"*/{_FILE}"), reverse=True):
             read: dict[str, Any] = json.loads(file.read_text())
-            return cls(**{field.name: read[field.name] for field in fields(cls) if field.name in read})
-        return None
+            yield cls(**{field.name: read[field.name] for field in fields(cls) if field.name in read})
 
     def file(self, base: Path) -> Path:
         return base / "runs" / self.run / _FILE
@@ -84,14 +90,52 @@ def left(last: Record) -> str | None:
     """
     if last.state == "finished" or not last.checkpoints:
         return None
-    filesystem, path = _filesystem(last.checkpoints)
+    own = _complete(last.checkpoints)
+    return own[0].url if own else last.resumed_from
+
+
+@dataclass(frozen=True)
+class Resumable:
+    """What can be resumed from: a checkpoint, or a savepoint."""
+
+    url: str
+    made: datetime
+    """When it was complete, UTC."""
+
+
+def there(base: Path) -> list[Resumable]:
+    """Every checkpoint and savepoint of a pipeline's runs, newest first."""
+    places = dict.fromkeys(record.checkpoints for record in Record.every(base) if record.checkpoints)
+    return sorted((one for place in places for one in _complete(place)), key=_age, reverse=True)
+
+
+def named(url: str) -> str | None:
+    """The URL of a checkpoint as `there` writes it, of a path or a URL in any form; None where there is none."""
+    filesystem, path = _filesystem(url)
+    path = path.rstrip("/").removesuffix(_METADATA)
+    return filesystem.unstrip_protocol(path) if filesystem.exists(path + _METADATA) else None
+
+
+_METADATA = "/_metadata"
+"""What makes a directory a checkpoint. Flink writes it last."""
+
+
+def _complete(place: str) -> list[Resumable]:
+    """Newest first. Job ids, by which checkpoints lie, say nothing about time."""
+    filesystem, path = _filesystem(place)
     found: dict[str, dict[str, Any]] = filesystem.find(path, detail=True) if filesystem.exists(path) else {}
-    complete = [name for name in found if name.endswith("/_metadata")]
-    if not complete:
-        return last.resumed_from
-    # Job ids say nothing about time; a checkpoint's _metadata is written last.
-    newest = max(complete, key=lambda name: (filesystem.modified(name), name))
-    return filesystem.unstrip_protocol(newest.removesuffix("/_metadata"))
+    complete = [name.removesuffix(_METADATA) for name in found if name.endswith(_METADATA)]
+    made = [_utc(filesystem.modified(name + _METADATA)) for name in complete]
+    urls = [filesystem.unstrip_protocol(name) for name in complete]
+    return sorted(map(Resumable, urls, made), key=_age, reverse=True)
+
+
+def _age(one: Resumable) -> tuple[datetime, str]:
+    return one.made, one.url
+
+
+def _utc(time: datetime) -> datetime:
+    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
 
 
 def _filesystem(url: str) -> tuple[Any, str]:

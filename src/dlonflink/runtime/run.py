@@ -29,7 +29,7 @@ from dlonflink.runtime.jvm import Jvm
 from dlonflink.runtime.local import Kept, LocalJob
 from dlonflink.runtime.places import check_places
 from dlonflink.runtime.remote import check_cluster
-from dlonflink.runtime.resume import refuse_changes
+from dlonflink.runtime.resume import DESCRIPTION, described, only_sinks_differ, refuse_changes
 from dlonflink.training.files import gather, place
 from dlonflink.training.settings import TrainingPlan
 
@@ -37,12 +37,13 @@ _LOCAL_ROWS = 4096
 """As many as Flink's operator sends; a row-by-row learner learns each such batch in one call."""
 
 
-def start(pipeline: Pipeline, *, on: Target | None = None, fresh: bool = False, resume: bool = False) -> Job:
+def start(pipeline: Pipeline, *, on: Target | None = None, fresh: bool = False, resume: bool | str = False) -> Job:
     """Starts a pipeline and returns at once; the job's error is raised by `wait` and `progress`.
 
-    `on` overrides `runtime.on`. `resume` goes on from the newest checkpoint of the last run, `fresh` starts over; a
-    pipeline whose last run finished, or left nothing to go on from, starts over without being asked to. Raises what is
-    wrong before anything runs: PipelineError, SchemaError, SetupError, ResumeError.
+    `on` overrides `runtime.on`. `resume` goes on from the newest checkpoint of the last run, or from the checkpoint or
+    savepoint whose URL it is; `fresh` starts over; a pipeline whose last run finished, or left nothing to go on from,
+    starts over without being asked to. What may have changed meanwhile: docs/resume.md. Raises what is wrong before
+    anything runs: PipelineError, SchemaError, SetupError, ResumeError.
     """
     target = on or pipeline.runtime.on
     prepared = _prepare(pipeline, target, fresh=fresh, resume=resume)
@@ -50,13 +51,13 @@ def start(pipeline: Pipeline, *, on: Target | None = None, fresh: bool = False, 
         return _locally(prepared) if target == "local" else _on_flink(prepared)
 
 
-def run(pipeline: Pipeline, *, on: Target | None = None, fresh: bool = False, resume: bool = False) -> Summary:
+def run(pipeline: Pipeline, *, on: Target | None = None, fresh: bool = False, resume: bool | str = False) -> Summary:
     """Starts a pipeline and waits for its end. Ctrl-C stops it cleanly. Arguments and errors: see `start`."""
     with start(pipeline, on=on, fresh=fresh, resume=resume) as job:
         return job.wait()
 
 
-def submit(pipeline: Pipeline, *, fresh: bool = False, resume: bool = False) -> Submitted:
+def submit(pipeline: Pipeline, *, fresh: bool = False, resume: bool | str = False) -> Submitted:
     """Submits a pipeline to the cluster of `runtime.flink` and returns; the job goes on without this process.
     Arguments and errors: see `start`.
     """
@@ -84,13 +85,15 @@ class _Prepared:
     training: TrainingPlan
     columns: pa.Schema | None
     directory: RunDirectory
+    other_sinks: bool
+    """Sinks are all that differs from the run that this one goes on from."""
 
     @property
     def files(self) -> Path | None:
         return self.directory.scratch / "files" if self.training.files else None
 
 
-def _prepare(pipeline: Pipeline, target: Target, *, fresh: bool, resume: bool) -> _Prepared:
+def _prepare(pipeline: Pipeline, target: Target, *, fresh: bool, resume: bool | str) -> _Prepared:
     if fresh and resume:
         raise PipelineError("fresh and resume exclude each other", fix="say one of them")
     if target == "local" and resume:
@@ -106,9 +109,12 @@ def _prepare(pipeline: Pipeline, target: Target, *, fresh: bool, resume: bool) -
     with _closing(directory):
         files = gather(placed.runtime.worker.files, directory.scratch / "files")
         training = plans.training_plan(placed, description=description, files=files)
-        if directory.resumed_run is not None:
-            refuse_changes(training, directory.base / "runs" / directory.resumed_run / "plan.json")
-    return _Prepared(placed, training, columns, directory)
+        before = described(directory.base / "runs" / directory.resumed_run) if directory.resumed_run else None
+        if before is not None:
+            refuse_changes(before, placed)
+        directory.write_json(DESCRIPTION, placed.model_dump(mode="json"))
+    other_sinks = before is not None and only_sinks_differ(before, placed)
+    return _Prepared(placed, training, columns, directory, other_sinks)
 
 
 @contextmanager
@@ -161,6 +167,7 @@ def _launch(prepared: _Prepared, *, detached: bool) -> tuple[Compiler | None, Jv
         command=interpreter.command(),
         environment=interpreter.environment,
         resume=directory.resumed_from,
+        other_sinks=prepared.other_sinks,
         jars=[jar.as_uri() for jar in (own_jar(), *map(Path, flink.jars))] if remote else (),
         files=prepared.files,
         detached=detached,

@@ -6,11 +6,13 @@ from typing import Annotated
 
 from pydantic import Field
 
-from dlonflink.settings import Duration, Settings
+from dlonflink.settings import Duration, OnResume, Settings
 
 
 class Export(Settings):
     """Where versions of the model go, and how often."""
+
+    on_resume = OnResume(free=("to", "every", "keep"))
 
     to: str
     """Directory or fsspec URL of the store."""

@@ -71,14 +71,15 @@ class Batcher:
         return sink.getvalue().to_pybytes()
 
     def restore(self, data: bytes, schema: pa.Schema) -> None:
-        """Takes up the rows of a snapshot; they have waited long enough, so a limit makes them due at once.
+        """Takes up the rows of a snapshot; they have waited long enough, so a limit makes them due at once. They may
+        have more columns than `schema`, in any order.
 
-        Raises ResumeError when they are rows of another schema.
+        Raises ResumeError when they lack one, or have it of another type.
         """
         if not data:
             return
         with pa.ipc.open_stream(data) as reader:
-            if not reader.schema.equals(schema):
+            if any(field not in reader.schema for field in schema):
                 raise ResumeError(
                     "the snapshot holds waiting rows of another schema",
                     expected=_columns(schema),
@@ -87,7 +88,7 @@ class Batcher:
                 )
             for batch in reader:
                 batch.validate(full=True)
-                self._hold(batch, -math.inf)
+                self._hold(batch.select(schema.names), -math.inf)
 
     def _hold(self, batch: pa.RecordBatch, now: float) -> None:
         if not self._held:

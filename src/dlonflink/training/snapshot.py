@@ -85,6 +85,7 @@ def read(data: bytes) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
     except (safetensors.SafetensorError, ValueError, KeyError) as error:
         raise CorruptionError(
             "the snapshot cannot be read",
+            where="the checkpoint",
             got=f"{len(data):,} bytes: {error}",
             fix="resume from an older checkpoint, or start with --fresh",
         ) from error
@@ -92,6 +93,7 @@ def read(data: bytes) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
     if found != f"{FORMAT} {VERSION}":
         raise ResumeError(
             "the snapshot is of another release",
+            where="the checkpoint",
             expected=f"{FORMAT} {VERSION}",
             got=found,
             fix="resume with the release that wrote it, or start with --fresh",

@@ -7,7 +7,6 @@ Arrays by name: `learner/weights/...` and `learner/training/...`, `table/...` (b
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, final
@@ -18,7 +17,6 @@ from numpy.typing import NDArray
 from dlonflink.embedding.layout import RowLayout
 from dlonflink.embedding.state import served
 from dlonflink.embedding.tables import Tables
-from dlonflink.errors import ResumeError, short
 from dlonflink.evaluation.arrays import under, within
 from dlonflink.evaluation.evaluator import Evaluator
 from dlonflink.features.golden import golden
@@ -28,6 +26,7 @@ from dlonflink.store.manifest import ModelSpec, Origin, Output, Provenance
 from dlonflink.store.provenance import code_digest, libraries
 from dlonflink.store.version import Draft
 from dlonflink.training import snapshot
+from dlonflink.training.changes import Basis, refuse_changes
 from dlonflink.training.settings import TrainingPlan
 
 Arrays = Mapping[str, NDArray[Any]]
@@ -98,7 +97,7 @@ class State:
         self._learner = learner
         self._tables = tables
         self._evaluator = evaluator
-        self._description = _description(plan, spec)
+        self._basis = Basis.of(plan, spec)
 
     def copy(self, origin: Origin, *, waiting: bytes, judged: NDArray[np.int64], version: int | None) -> Copy:
         """Memory of the whole state once more; no I/O. Raises LearnerError for arrays that no snapshot can hold."""
@@ -116,22 +115,16 @@ class State:
             "name": origin.name,
             "run": origin.run,
             "checkpoint": str(origin.checkpoint),
-            **self._description,
+            **self._basis.texts(),
         }
         return Copy(origin.checkpoint, arrays, metadata, origin, self._plan, self._spec, self._tables.layout)
 
     def restore(self, data: bytes) -> Restored:
-        """Into parts that are new. Raises CorruptionError, or ResumeError when another pipeline took the snapshot."""
+        """Into parts that are new. Raises CorruptionError, or ResumeError, naming the key, where the snapshot was taken
+        by a pipeline whose state is of no use to this one.
+        """
         arrays, metadata = snapshot.read(data)
-        changed = [name for name, text in self._description.items() if metadata.get(name) != text]
-        if changed:
-            raise ResumeError(
-                f"the snapshot was taken with other {' and '.join(changed)}",
-                where=f"checkpoint {metadata.get('checkpoint')} of {metadata.get('name')}, run {metadata.get('run')}",
-                expected=short(self._description[changed[0]], 300),
-                got=short(metadata.get(changed[0], "nothing"), 300),
-                fix="put the old settings back, or run with --fresh to begin anew",
-            )
+        refuse_changes(Basis.read(metadata), self._basis)
         learned = within("learner", arrays)
         self._learner.restore(Snapshot(weights=within("weights", learned), training=within("training", learned)))
         self._tables.restore(within("table", arrays))
@@ -159,14 +152,3 @@ class State:
         arrays = {**under("weights", taken.weights), **under("training", taken.training)}
         snapshot.check(arrays, owner=f"learner {self._plan.learner.type}")
         return {name: np.array(array, order="C") for name, array in arrays.items()}
-
-
-def _description(plan: TrainingPlan, spec: FeatureSpec) -> dict[str, str]:
-    """What a snapshot only fits to if it is the same: each part's JSON."""
-    return {
-        "features": spec.model_dump_json(),
-        "labels": json.dumps([label.model_dump(mode="json") for label in plan.labels]),
-        "learner": plan.learner.model_dump_json(),
-        "embedding": plan.embedding.model_dump_json(),
-        "evaluation": plan.evaluation.model_dump_json(),
-    }

@@ -189,6 +189,7 @@ class _Loop:
         if found != digest:
             raise CorruptionError(
                 "the snapshot is not what was written at the checkpoint",
+                where="the checkpoint",
                 expected=f"SHA-256 {digest.hex()}",
                 got=f"{found.hex()} over {len(data):,} bytes",
                 fix="resume from an older checkpoint, or start with --fresh",

@@ -43,6 +43,15 @@ public record Failure(
     }
 
     public FailureException exception(@Nullable Throwable cause) {
+        return FailureException.of(json(), cause);
+    }
+
+    /** Of what comes again however often the job restarts, where the code alone does not say so. */
+    public FailureException lasting() {
+        return new LastingFailureException(json(), null);
+    }
+
+    private ObjectNode json() {
         ObjectNode json = Json.object();
         json.put("code", code);
         json.put("what", what);
@@ -51,6 +60,6 @@ public record Failure(
         json.put("got", got);
         json.put("fix", fix);
         json.putNull("traceback");
-        return FailureException.of(json, cause);
+        return json;
     }
 }

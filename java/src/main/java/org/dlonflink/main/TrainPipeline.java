@@ -1,14 +1,19 @@
 package org.dlonflink.main;
 
 import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
 import javax.annotation.Nullable;
+import org.apache.flink.api.dag.Transformation;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.configuration.PipelineOptions;
 import org.apache.flink.streaming.api.datastream.DataStream;
 import org.apache.flink.streaming.api.datastream.SingleOutputStreamOperator;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 import org.apache.flink.streaming.api.functions.sink.v2.DiscardingSink;
+import org.apache.flink.streaming.api.transformations.PhysicalTransformation;
 import org.apache.flink.table.api.Table;
 import org.apache.flink.table.api.bridge.java.StreamTableEnvironment;
 import org.apache.flink.table.api.internal.TableEnvironmentInternal;
@@ -94,6 +99,7 @@ final class TrainPipeline {
         ArrowSchema.message(type);
         new ArrowDecoder(scored);
         DataStream<RowData> input = tables.toDataStream(query, rows.bridgedTo(RowData.class));
+        name(input.getTransformation());
         SingleOutputStreamOperator<RowData> output = input.transform(
                         OPERATOR,
                         InternalTypeInfo.of(scored),
@@ -109,6 +115,22 @@ final class TrainPipeline {
             DataStream<RowData> refused = output.getSideOutput(Rejects.TAG);
             refused = rejects == null ? refused : refused.union(rejects);
             RowSink.attach(plan.rejects().sink(), tables, refused, "dlonflink-rejects");
+        }
+    }
+
+    /**
+     * Gives what the planner has made names that its state is found by: the source, and operators by kind and number. By
+     * default these are hashes of the whole graph, and another parallelism of the source, or another chain, is another
+     * name.
+     */
+    private static void name(Transformation<?> query) {
+        Map<String, Integer> numbers = new HashMap<>();
+        for (Transformation<?> one : new LinkedHashSet<>(query.getTransitivePredecessors())) {
+            if (one instanceof PhysicalTransformation && one.getUid() == null) {
+                String kind =
+                        one.getInputs().isEmpty() ? "source" : one.getName().replaceAll("[\\[(].*", "");
+                one.setUid("dlonflink-sql-" + kind + "-" + numbers.merge(kind, 1, Integer::sum));
+            }
         }
     }
 

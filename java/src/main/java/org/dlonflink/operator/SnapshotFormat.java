@@ -9,6 +9,7 @@ import java.io.OutputStream;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.Arrays;
+import javax.annotation.Nullable;
 import org.dlonflink.failure.Failure;
 import org.dlonflink.failure.FailureException;
 import org.dlonflink.wire.FrameType;
@@ -20,6 +21,7 @@ import org.dlonflink.wire.FrameType;
 final class SnapshotFormat {
     private static final int VERSION = 1;
     private static final int DIGEST_BYTES = 32;
+    private static final String PLACE = "the state of the operator dlonflink-train";
 
     private SnapshotFormat() {}
 
@@ -48,23 +50,25 @@ final class SnapshotFormat {
         out.flush();
     }
 
-    /** @throws FailureException (code resume or corruption) if the bytes are not such a snapshot, or changed since */
+    /** @throws FailureException (code corruption) if the bytes are not such a snapshot, or changed since */
     static void read(InputStream stream, Sink sink) throws IOException, InterruptedException {
         DataInputStream in = new DataInputStream(stream);
         try {
             int version = in.readInt();
             if (version != VERSION) {
-                throw Failure.of("resume", "the checkpoint was written by another release")
+                throw Failure.of("corruption", "a snapshot was written by another release, or is damaged")
+                        .where(PLACE)
                         .expected("format " + VERSION)
                         .got("format " + version)
-                        .fix("resume with the release that wrote it")
-                        .exception();
+                        .fix("resume with the release that wrote it, or from an older checkpoint")
+                        .lasting();
             }
             Check check = new Check();
             byte[] chunk = new byte[FrameType.CHUNK_BYTES];
             for (int length = in.readInt(); length != 0; length = in.readInt()) {
                 if (length < 0 || length > chunk.length) {
-                    throw corrupt("a chunk of 1 to " + chunk.length + " bytes", length + " bytes");
+                    throw corrupt("a chunk of 1 to " + chunk.length + " bytes", length + " bytes")
+                            .lasting();
                 }
                 in.readFully(chunk, 0, length);
                 check.update(chunk, length);
@@ -72,20 +76,22 @@ final class SnapshotFormat {
             }
             byte[] digest = new byte[DIGEST_BYTES];
             in.readFully(digest);
-            check.require(new ChunkSource.Durable(check.length, digest));
+            Failure problem = check.problem(new ChunkSource.Durable(check.length, digest));
+            if (problem != null) {
+                throw problem.lasting();
+            }
             sink.end(digest);
         } catch (EOFException e) {
-            throw corrupt("a whole snapshot", "its beginning");
+            throw corrupt("a whole snapshot", "its beginning").lasting();
         }
     }
 
-    private static FailureException corrupt(String expected, String got) {
+    private static Failure corrupt(String expected, String got) {
         return Failure.of("corruption", "a snapshot is not what was written")
-                .where("the state of the operator dlonflink-train")
+                .where(PLACE)
                 .expected(expected)
                 .got(got)
-                .fix("resume from an older checkpoint")
-                .exception();
+                .fix("resume from an older checkpoint");
     }
 
     /** Length and digest of what passed. */
@@ -99,12 +105,21 @@ final class SnapshotFormat {
         }
 
         void require(ChunkSource.Durable whole) throws FailureException {
+            Failure problem = problem(whole);
+            if (problem != null) {
+                throw problem.exception();
+            }
+        }
+
+        @Nullable
+        private Failure problem(ChunkSource.Durable whole) {
             if (length != whole.length()) {
-                throw corrupt(whole.length() + " bytes", length + " bytes");
+                return corrupt(whole.length() + " bytes", length + " bytes");
             }
             if (!Arrays.equals(digest.digest(), whole.digest())) {
-                throw corrupt("the SHA-256 that the worker gave", "another");
+                return corrupt("the SHA-256 that the worker gave", "another");
             }
+            return null;
         }
 
         private static MessageDigest sha256() {
