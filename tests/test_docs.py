@@ -161,3 +161,14 @@ def test_the_reference_is_current() -> None:
     spec.loader.exec_module(reference)
     assert reference.PAGE.read_text() == reference.page(), "run: python docs/reference.py"
     assert reference.RESUME.read_text() == reference.resume(), "run: python docs/reference.py"
+
+
+def test_the_guarantees_name_tests_that_are_there() -> None:
+    text = (ROOT / "docs" / "guarantees.md").read_text()
+    rows = [line for line in text.splitlines() if line.startswith("| ") and not line.startswith("| promise")]
+    assert len(rows) > 15
+    for row in rows:
+        tests = re.findall(r"`([\w/.]+)::(\w+)`", row)
+        assert tests, f"nothing holds: {row[:80]}"
+        for path, name in tests:
+            assert re.search(rf"\b{name}\b", (ROOT / path).read_text()), f"{path}::{name}"

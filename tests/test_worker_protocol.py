@@ -107,7 +107,7 @@ class Conversation(RuleBasedStateMachine):
     @rule()
     def batch(self) -> None:
         self.credits -= 1
-        assert self.tell(messages.Batch(b"rows"))[0] == Learn(b"rows")
+        assert self.tell(messages.Batch(b"rows")) == [Learn(b"rows"), Send(messages.Credit(1))]
         self.received += 3
         self.scored = self.received - self.received % 4
         self.tell(Learned(self.received, self.scored))

@@ -126,7 +126,7 @@ class Streams:
         tail = bytes(value[-_LONGEST_PLACE:])
         end = tail.rfind(_END)
         text = tail[end + len(_END) :].decode(errors="replace") if end >= 0 else ""
-        return text or f"value {self._number:,} since the worker started"
+        return text if text.isprintable() and text else f"value {self._number:,} since the worker started"
 
 
 def read_file(file: Path, wanted: pa.Schema) -> Iterator[pa.RecordBatch]:

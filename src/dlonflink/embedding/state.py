@@ -21,6 +21,7 @@ from dlonflink.errors import ResumeError
 
 KEY_GROUPS = 128
 _OTHER_LAYOUT = "the table in the snapshot or version has another layout"
+_FIX = "resume with the learner settings it was made with, or start afresh (--fresh)"
 _WIDTH = SEGMENTS // KEY_GROUPS
 
 Arrays = Mapping[str, NDArray[Any]]
@@ -46,8 +47,8 @@ def restore(table: LocalTable, arrays: Arrays) -> None:
         if not name.endswith("/ids"):
             continue
         prefix = name.removesuffix("/ids")
-        ids, seen = arrays[name], arrays[f"{prefix}/seen"]
-        at = _fill(table, ids, seen)
+        ids = _column(arrays, name, np.uint64)
+        at = _fill(table, ids, _column(arrays, f"{prefix}/seen", np.uint32, len(ids)))
         put(table.state[at], arrays, f"{prefix}/state", _OTHER_LAYOUT)
         if table.dim:
             put(table.values[at], arrays, f"{prefix}/values", _OTHER_LAYOUT)
@@ -78,7 +79,7 @@ def served(arrays: Arrays, layout: RowLayout) -> dict[str, NDArray[Any]]:
 
 def restore_served(table: LocalTable, arrays: Arrays) -> None:
     """Fills an empty table from a version: enough for predict. Its rows count as learned from once."""
-    ids = arrays["ids"]
+    ids = _column(arrays, "ids", np.uint64)
     at = _fill(table, ids, np.zeros(len(ids), np.uint32))
     table.state[at, -1] = 1
     if table.dim:
@@ -101,7 +102,23 @@ def _fill(table: LocalTable, ids: NDArray[Any], seen: NDArray[Any]) -> slice:
     first = table.size + 1
     ones = np.ones(len(ids), np.float32)
     table.upsert(ids, np.arange(len(ids) + 1), seen.astype(np.int64) * 1000, ones)
+    if table.size + 1 - first != len(ids):
+        raise ResumeError("the table in the snapshot or version has an ID twice", fix=_FIX)
     return slice(first, table.size + 1)
+
+
+def _column(arrays: Arrays, name: str, dtype: type[np.generic], length: int | None = None) -> NDArray[Any]:
+    """One number for each ID. The kernels that take it know one type, and look at no length."""
+    found = arrays.get(name)
+    if found is None or found.dtype != dtype or found.ndim != 1 or length not in (None, len(found)):
+        raise ResumeError(
+            _OTHER_LAYOUT,
+            where=name,
+            expected=f"{np.dtype(dtype).name}[{'any' if length is None else length}]",
+            got="none" if found is None else f"{found.dtype}{list(found.shape)}",
+            fix=_FIX,
+        )
+    return found
 
 
 def put(target: NDArray[Any], arrays: Arrays, name: str, refusal: str) -> None:
@@ -115,6 +132,6 @@ def put(target: NDArray[Any], arrays: Arrays, name: str, refusal: str) -> None:
             where=name,
             expected=f"an array of shape {target.shape}",
             got="none" if source is None else f"shape {source.shape}",
-            fix="resume with the learner settings it was made with, or start afresh (--fresh)",
+            fix=_FIX,
         )
     target[...] = source

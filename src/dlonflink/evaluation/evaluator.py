@@ -7,8 +7,8 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import NDArray
 
-from dlonflink.errors import LearnerError, ResumeError
-from dlonflink.evaluation.arrays import Arrays, under, within
+from dlonflink.errors import LearnerError
+from dlonflink.evaluation.arrays import Arrays, need, under, within
 from dlonflink.evaluation.figures import Figures, Outcome
 from dlonflink.evaluation.settings import Evaluation
 from dlonflink.evaluation.windows import WindowFigures, Windows
@@ -87,15 +87,7 @@ class Evaluator:
         """Goes on from a snapshot. A window of a size that it does not have begins with the next row; one of a size
         that nobody asks for any more ends. Raises ResumeError when the totals are of other figures than these.
         """
-        mine, given = map(_totals, (self.snapshot(), arrays))
-        if mine != given:
-            raise ResumeError(
-                "the snapshot holds other figures than the pipeline asks for",
-                where="evaluation",
-                expected=", ".join(sorted(mine - given)) or "no more than it has",
-                got=", ".join(sorted(given - mine)) or "none of these",
-                fix="restore with the labels and metrics of the run that took it, or start --fresh",
-            )
+        need(_totals(arrays), like=_totals(self.snapshot()), place="evaluation")
         self._rows, self._first_event_time, self._last_event_time = arrays["seen"].tolist()
         self._total.restore(within("total", arrays))
         for windows in self._windows:
@@ -124,5 +116,5 @@ class Evaluator:
         )
 
 
-def _totals(arrays: Arrays) -> set[str]:
-    return {name for name in arrays if not name.startswith("window/")}
+def _totals(arrays: Arrays) -> Arrays:
+    return {name: array for name, array in arrays.items() if not name.startswith("window/")}

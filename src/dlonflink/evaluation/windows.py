@@ -18,7 +18,7 @@ from typing import Any, Literal, TypedDict, final
 import numpy as np
 from numpy.typing import NDArray
 
-from dlonflink.evaluation.arrays import Arrays, under, within
+from dlonflink.evaluation.arrays import Arrays, need, under, within
 from dlonflink.evaluation.figures import Figures, Outcome
 from dlonflink.features.batch import Times
 from dlonflink.settings import milliseconds
@@ -30,6 +30,10 @@ _SHORT = 10
 """An open window with less than a tenth of the rows of the one before is too short to be shown alone."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+_CLOSED = ("numbers", "rows", "values")
+"""Arrays of a snapshot with an entry for each closed window."""
 
 
 class WindowFigures(TypedDict):
@@ -110,10 +114,11 @@ class Windows:
 
     def restore(self, arrays: Arrays) -> None:
         """Goes on where the windows that gave `snapshot` were."""
+        need(arrays, like=self.snapshot(), place=f"evaluation, windows of {self.size}", together=_CLOSED)
         self._number, self._rows = arrays["open"].tolist()
         self._figures.restore(within("figures", arrays))
         self._closed.clear()
-        closed = zip(arrays["numbers"].tolist(), arrays["rows"].tolist(), arrays["values"].tolist(), strict=True)
+        closed = zip(*(arrays[name].tolist() for name in _CLOSED), strict=True)
         self._closed.extend(_Closed(number, rows, tuple(values)) for number, rows, values in closed)
 
     def _numbers(self, event_time: Times, first_row: int) -> NDArray[np.int64]:

@@ -89,8 +89,8 @@ def floats(array: pa.Array) -> NDArray[np.float64]:
 
 def limbs(array: pa.Array) -> NDArray[np.uint64]:
     """uint64 [rows, 2]: low and high half of each DECIMAL's integer."""
-    halves = _view(array.buffers()[1], np.uint64).reshape(-1, 2)
-    return halves[array.offset : array.offset + len(array)]
+    halves = _view(array.buffers()[1], np.uint64)
+    return halves[: len(halves) // 2 * 2].reshape(-1, 2)[array.offset : array.offset + len(array)]
 
 
 def milliseconds(array: pa.Array) -> NDArray[np.int64]:
@@ -112,8 +112,9 @@ def _fixed(array: pa.Array, dtype: DTypeLike) -> NDArray[Any]:
 
 
 def _view(buffer: pa.Buffer | None, dtype: DTypeLike) -> NDArray[Any]:
-    """The whole buffer; Arrow leaves it out where there is nothing in it."""
-    return _frozen(np.frombuffer(b"" if buffer is None else memoryview(buffer), dtype))
+    """All whole values of the buffer, behind which any bytes may stand; Arrow leaves it out where there is none."""
+    data = b"" if buffer is None else memoryview(buffer)
+    return _frozen(np.frombuffer(data, dtype, count=len(data) // np.dtype(dtype).itemsize))
 
 
 def _frozen(array: NDArray[Any]) -> NDArray[Any]:

@@ -52,6 +52,8 @@ class FeatureSpec(Settings):
                 )
             seen.add((kind == "dense", name))
             for column in columns:
+                if column not in schema.names:
+                    raise SchemaError(f"the type of column {column!r} is not said", where=place)
                 _check_type(kind, place, column, schema.field(column).type)
         for i, hashed in enumerate(self.features.all_hashed()):
             if hashed.max_length is not None and not isinstance(schema.field(hashed.column).type, pa.ListType):

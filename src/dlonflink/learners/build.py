@@ -7,10 +7,11 @@ from __future__ import annotations
 import importlib
 import inspect
 import sys
+import traceback
 from typing import Any
 
-from dlonflink.errors import PipelineError, SetupError
-from dlonflink.learners.base import Inputs, Learner
+from dlonflink.errors import DLOnFlinkError, LearnerError, PipelineError, SetupError
+from dlonflink.learners.base import Inputs, Learner, Snapshot
 from dlonflink.learners.classes import Role, construct, find
 from dlonflink.learners.fm import FMLearner
 from dlonflink.learners.linear import LogisticLearner
@@ -43,6 +44,21 @@ def build(settings: LearnerSettings, inputs: Inputs) -> Learner:
             return _pytorch("learner", "TorchLearner", settings.type)(inputs, settings)
         case _:
             return construct(_find(settings.type), settings.type, inputs, settings.arguments(), _LEARNER)
+
+
+def restore(learner: Learner, snapshot: Snapshot, settings: LearnerSettings) -> None:
+    """Raises what the learner's `restore` does, as a LearnerError where it is no error of ours."""
+    try:
+        learner.restore(snapshot)
+    except DLOnFlinkError:
+        raise
+    except Exception as error:
+        raise LearnerError(
+            f"the learner raised {type(error).__name__} in restore: {error}",
+            where=f"learner {settings.type}",
+            fix="restore() takes what snapshot() of the same settings gave; --debug shows the stack",
+            trace=traceback.format_exc(),
+        ) from error
 
 
 def look_up(settings: LearnerSettings) -> None:

@@ -21,7 +21,7 @@ from dlonflink.features.encode import Encoder
 from dlonflink.features.golden import golden
 from dlonflink.features.rows import rows as batch_of
 from dlonflink.learners.base import Inputs, Snapshot
-from dlonflink.learners.build import build
+from dlonflink.learners.build import build, restore
 from dlonflink.store.manifest import Manifest
 from dlonflink.store.store import Store
 from dlonflink.store.version import Contents
@@ -85,7 +85,7 @@ class Model:
         )
         self._learner = build(spec.learner, inputs)
         tables.restore_served(contents.table)
-        self._learner.restore(Snapshot(weights=contents.weights))
+        restore(self._learner, Snapshot(weights=contents.weights), spec.learner)
 
     @property
     def version(self) -> int:

@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from dlonflink.errors import CorruptionError, VersionNotFound
+from dlonflink.errors import CorruptionError, VersionNotFound, short
 from dlonflink.store.files import Files
 from dlonflink.store.manifest import FileDigest
 
@@ -39,7 +40,16 @@ def write_arrays(files: Files, name: str, arrays: Arrays) -> FileDigest:
 
 def read_arrays(files: Files, name: str, digest: FileDigest, version: int) -> dict[str, NDArray[Any]]:
     """Raises as `read_checked`."""
-    return load(read_checked(files, name, digest, version))
+    data = read_checked(files, name, digest, version)
+    try:
+        return load(data)
+    except (SafetensorError, ValueError, KeyError, TypeError) as error:
+        raise CorruptionError(
+            f"version {version} is damaged: a file holds no arrays, though its digest is right",
+            where=f"{files.url}/{name}",
+            got=short(str(error)),
+            fix="load another version",
+        ) from error
 
 
 def read_checked(files: Files, name: str, digest: FileDigest, version: int) -> bytes:

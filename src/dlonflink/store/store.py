@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import final
 
-from dlonflink.errors import VersionNotFound
+from dlonflink.errors import CorruptionError, VersionNotFound
 from dlonflink.store.files import files_at
 from dlonflink.store.full import MANIFEST, TABLE, WEIGHTS, read_arrays, read_checked
 from dlonflink.store.log import Log, Opened
@@ -84,9 +84,19 @@ class Store:
     def _manifest(self, version: Version) -> Manifest:
         name = f"{version.folder}/{MANIFEST}"
         data = read_checked(self._files, name, version.entry.manifest, version.number)
-        return understood(
+        manifest = understood(
             lambda: Manifest.model_validate_json(data),
             f"the manifest of version {version.number}",
             where=f"{self.url}/{name}",
             fix="read it with the release that wrote it, or load another version",
         )
+        entry = version.entry
+        # No digest covers the log: what it says of a version stands in the manifest once more.
+        same = (manifest.version, manifest.created, manifest.origin) == (entry.number, entry.created, entry.origin)
+        if not same or manifest.files.keys() != {WEIGHTS, TABLE}:
+            raise CorruptionError(
+                f"the manifest of version {version.number} and its entry in the log are not of one version",
+                where=f"{self.url}/{name}",
+                fix="restore both from a copy, or load another version",
+            )
+        return manifest

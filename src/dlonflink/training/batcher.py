@@ -10,7 +10,8 @@ from collections import deque
 
 import pyarrow as pa
 
-from dlonflink.errors import ResumeError
+from dlonflink.connectors.foreign import BROKEN
+from dlonflink.errors import CorruptionError, ResumeError, short
 
 
 class Batcher:
@@ -74,10 +75,21 @@ class Batcher:
         """Takes up the rows of a snapshot; they have waited long enough, so a limit makes them due at once. They may
         have more columns than `schema`, in any order.
 
-        Raises ResumeError when they lack one, or have it of another type.
+        Raises ResumeError when they lack one, or have it of another type, CorruptionError when they are no rows.
         """
         if not data:
             return
+        try:
+            self._restore(data, schema)
+        except BROKEN as error:
+            raise CorruptionError(
+                "the snapshot's waiting rows cannot be read",
+                where="the checkpoint",
+                got=short(str(error)),
+                fix="resume from an older checkpoint, or start with --fresh",
+            ) from error
+
+    def _restore(self, data: bytes, schema: pa.Schema) -> None:
         with pa.ipc.open_stream(data) as reader:
             if any(field not in reader.schema for field in schema):
                 raise ResumeError(

@@ -6,6 +6,7 @@ header is made first, from the sizes, and the buffers follow. Reading is the lib
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
@@ -14,7 +15,7 @@ import numpy as np
 import safetensors
 from numpy.typing import NDArray
 
-from dlonflink.errors import CorruptionError, LearnerError, ResumeError
+from dlonflink.errors import CorruptionError, LearnerError, ResumeError, short
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -72,6 +73,19 @@ def chunks(arrays: Arrays, metadata: Mapping[str, str], *, size: int) -> Iterato
         yield bytes(chunk)
 
 
+def verify(data: bytes, digest: bytes) -> None:
+    """Raises CorruptionError where the bytes are not those that `digest`, a SHA-256, was made of."""
+    found = hashlib.sha256(data).digest()
+    if found != digest:
+        raise CorruptionError(
+            "the snapshot is not what was written at the checkpoint",
+            where="the checkpoint",
+            expected=f"SHA-256 {digest.hex()}",
+            got=f"{found.hex()} over {len(data):,} bytes",
+            fix="resume from an older checkpoint, or start with --fresh",
+        )
+
+
 def read(data: bytes) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
     """Arrays and metadata of a container. The arrays are the caller's own.
 
@@ -80,13 +94,13 @@ def read(data: bytes) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
     try:
         tensors = cast("list[tuple[str, dict[str, Any]]]", safetensors.deserialize(data))  # pyright: ignore[reportUnknownMemberType]
         length = int.from_bytes(data[:8], "little")
-        metadata: dict[str, str] = json.loads(data[8 : 8 + length]).get("__metadata__", {})
+        metadata: dict[str, str] = json.loads(data[8 : 8 + length]).get("__metadata__") or {}
         arrays = {name: _array(view) for name, view in tensors}
     except (safetensors.SafetensorError, ValueError, KeyError) as error:
         raise CorruptionError(
             "the snapshot cannot be read",
             where="the checkpoint",
-            got=f"{len(data):,} bytes: {error}",
+            got=f"{len(data):,} bytes: {short(str(error))}",
             fix="resume from an older checkpoint, or start with --fresh",
         ) from error
     found = f"{metadata.get('format')} {metadata.get('version')}"
@@ -95,10 +109,26 @@ def read(data: bytes) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
             "the snapshot is of another release",
             where="the checkpoint",
             expected=f"{FORMAT} {VERSION}",
-            got=found,
+            got=short(found),
             fix="resume with the release that wrote it, or start with --fresh",
         )
     return arrays, metadata
+
+
+def part(arrays: Arrays, name: str, like: NDArray[Any]) -> NDArray[Any]:
+    """The array of that name. CorruptionError where there is none of `like`'s type, in one dimension, and of its length
+    (any, where `like` is empty).
+    """
+    found = arrays.get(name)
+    if found is None or found.dtype != like.dtype or found.ndim != 1 or len(like) not in (0, len(found)):
+        raise CorruptionError(
+            "the snapshot lacks a part, or it is another",
+            where="the checkpoint",
+            expected=f"{name}: {like.dtype}[{len(like) or 'any'}]",
+            got="none" if found is None else f"{found.dtype}{list(found.shape)}",
+            fix="resume from an older checkpoint, or start with --fresh",
+        )
+    return found
 
 
 def _header(ordered: list[tuple[str, NDArray[Any]]], metadata: Mapping[str, str]) -> memoryview:

@@ -17,11 +17,13 @@ from numpy.typing import NDArray
 from dlonflink.embedding.layout import RowLayout
 from dlonflink.embedding.state import served
 from dlonflink.embedding.tables import Tables
+from dlonflink.errors import CorruptionError, short
 from dlonflink.evaluation.arrays import under, within
 from dlonflink.evaluation.evaluator import Evaluator
 from dlonflink.features.golden import golden
 from dlonflink.features.spec import FeatureSpec
 from dlonflink.learners.base import Learner, Snapshot
+from dlonflink.learners.build import restore
 from dlonflink.store.manifest import ModelSpec, Origin, Output, Provenance
 from dlonflink.store.provenance import code_digest, libraries
 from dlonflink.store.version import Draft
@@ -120,21 +122,25 @@ class State:
         return Copy(origin.checkpoint, arrays, metadata, origin, self._plan, self._spec, self._tables.layout)
 
     def restore(self, data: bytes) -> Restored:
-        """Into parts that are new. Raises CorruptionError, or ResumeError, naming the key, where the snapshot was taken
-        by a pipeline whose state is of no use to this one.
+        """Into parts that are new. Raises CorruptionError; ResumeError, naming the key, where the snapshot was taken by a
+        pipeline whose state is of no use to this one; LearnerError when the learner cannot be restored.
         """
         arrays, metadata = snapshot.read(data)
         refuse_changes(Basis.read(metadata), self._basis)
+        run, checkpoint = _origin(metadata)
+        waiting = snapshot.part(arrays, "trainer/waiting", np.zeros(0, np.uint8))
+        judged = snapshot.part(arrays, "trainer/judged", np.zeros(2, np.int64))
+        version = int(snapshot.part(arrays, "trainer/version", np.zeros(1, np.int64))[0])
         learned = within("learner", arrays)
-        self._learner.restore(Snapshot(weights=within("weights", learned), training=within("training", learned)))
+        taken = Snapshot(weights=within("weights", learned), training=within("training", learned))
+        restore(self._learner, taken, self._plan.learner)
         self._tables.restore(within("table", arrays))
         self._evaluator.restore(within("evaluation", arrays))
-        version = int(arrays["trainer/version"][0])
         return Restored(
-            run=metadata["run"],
-            checkpoint=int(metadata["checkpoint"]),
-            waiting=arrays["trainer/waiting"].tobytes(),
-            judged=arrays["trainer/judged"],
+            run=run,
+            checkpoint=checkpoint,
+            waiting=waiting.tobytes(),
+            judged=judged,
             version=None if version < 0 else version,
         )
 
@@ -152,3 +158,15 @@ class State:
         arrays = {**under("weights", taken.weights), **under("training", taken.training)}
         snapshot.check(arrays, owner=f"learner {self._plan.learner.type}")
         return {name: np.array(array, order="C") for name, array in arrays.items()}
+
+
+def _origin(metadata: Mapping[str, str]) -> tuple[str, int]:
+    try:
+        return metadata["run"], int(metadata["checkpoint"])
+    except (KeyError, ValueError) as error:
+        raise CorruptionError(
+            "the snapshot does not say which checkpoint of which run it is",
+            where="the checkpoint",
+            got=short(str(error)),
+            fix="resume from an older checkpoint, or start with --fresh",
+        ) from error

@@ -8,10 +8,10 @@ from typing import Protocol, final
 
 import pyarrow as pa
 
-from dlonflink.connectors.foreign import Streams
+from dlonflink.connectors.foreign import BROKEN, Streams
 from dlonflink.connectors.parquet import Ranges
 from dlonflink.connectors.values import Input, schema_of
-from dlonflink.errors import ProtocolError
+from dlonflink.errors import ProtocolError, short
 from dlonflink.worker import messages
 from dlonflink.worker.texts import Received, decode
 
@@ -64,5 +64,5 @@ class Values:
 def _schema(hello: messages.Hello) -> pa.Schema:
     try:
         return pa.ipc.read_schema(pa.py_buffer(base64.b64decode(hello.schema_, validate=True)))
-    except (ValueError, pa.ArrowException, EOFError, OSError) as error:
-        raise ProtocolError("HELLO holds no Arrow schema", got=str(error)) from error
+    except BROKEN as error:
+        raise ProtocolError("HELLO holds no Arrow schema", got=short(str(error))) from error

@@ -18,8 +18,9 @@ import pyarrow as pa
 from pydantic import ValidationError
 
 from dlonflink import failpoints
-from dlonflink.errors import CorruptionError, DLOnFlinkError, ProtocolError, WorkerError
+from dlonflink.errors import DLOnFlinkError, ProtocolError, WorkerError
 from dlonflink.store.provenance import libraries
+from dlonflink.training import snapshot
 from dlonflink.training.export import Exporter
 from dlonflink.training.files import place
 from dlonflink.training.settings import TrainingPlan
@@ -185,15 +186,7 @@ class _Loop:
         failpoints.reach("worker.restore")
         data = b"".join(self._chunks)
         self._chunks.clear()
-        found = hashlib.sha256(data).digest()
-        if found != digest:
-            raise CorruptionError(
-                "the snapshot is not what was written at the checkpoint",
-                where="the checkpoint",
-                expected=f"SHA-256 {digest.hex()}",
-                got=f"{found.hex()} over {len(data):,} bytes",
-                fix="resume from an older checkpoint, or start with --fresh",
-            )
+        snapshot.verify(data, digest)
         self._restored = self._trainer.restore(data)
         self._lines.checkpoint = self._restored.checkpoint
         _log.info("restored checkpoint %s of run %s", self._restored.checkpoint, self._restored.run)

@@ -289,7 +289,7 @@ class Protocol:
             return [*(Drop(one) for one in older), Publish(checkpoint, checkpoint)]
         if FINAL < checkpoint <= self._newest:
             return [Send(messages.Version(checkpoint=checkpoint, outcome="skipped", reason=REPLACED))]
-        if self._phase is not Phase.FINISHED or checkpoint == FINAL:
+        if self._phase is not Phase.FINISHED or checkpoint <= FINAL:
             raise _order("COMMIT", f"checkpoint {checkpoint}, which never had a barrier")
         older = [one for one in self._open if one != FINAL]
         for one in older:

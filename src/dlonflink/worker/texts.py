@@ -4,6 +4,7 @@ bytes that nobody has looked at before.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -12,10 +13,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from dlonflink.errors import ProtocolError
+from dlonflink.connectors.foreign import BROKEN
+from dlonflink.errors import ProtocolError, short
 from dlonflink.worker.messages import Bytes
 
 _Rows = NDArray[np.bool_]
+
+_MOST_ROWS = 1 << 24
+"""Of one batch: columns of NULLs have any number of rows in no byte."""
+_U16, _U32, _I32 = struct.Struct("<H"), struct.Struct("<I"), struct.Struct("<i")
 
 
 @dataclass(frozen=True)
@@ -34,7 +40,11 @@ def decode(data: Bytes, schema: pa.Schema) -> Received:
     """
     try:
         message = pa.ipc.read_message(pa.py_buffer(data))
+        if _is_compressed(message):
+            raise ValueError("it is compressed")
         batch = pa.ipc.read_record_batch(message, schema)
+        if batch.num_rows > _MOST_ROWS:
+            raise ValueError(f"{batch.num_rows:,} rows")
         try:
             batch.validate(full=True)
         except pa.ArrowInvalid:
@@ -42,13 +52,35 @@ def decode(data: Bytes, schema: pa.Schema) -> Received:
             raw = pa.ipc.read_record_batch(message, pa.schema([_raw(field) for field in schema]))
             raw.validate(full=True)
             return _repaired(batch, raw)
-    except (ValueError, pa.ArrowException, EOFError, OSError) as error:
+    except BROKEN as error:
         raise ProtocolError(
             "a BATCH frame holds no record batch of the schema that HELLO announced",
-            got=str(error),
+            got=short(str(error)),
             fix="this is a bug of ours: please report it",
         ) from error
     return Received(batch, {})
+
+
+def _is_compressed(message: pa.ipc.Message) -> bool:
+    """Whether the message's buffers are: a few bytes then say any length, which Arrow allocates before it looks.
+
+    pyarrow does not tell. The metadata, which it has checked, are a flatbuffer: Message's third member is the header,
+    and RecordBatch's fourth says how the buffers are compressed.
+    """
+    data = memoryview(message.metadata)
+    (root,) = _U32.unpack_from(data)
+    header = _member(data, root, 2)
+    return header is not None and _member(data, header + _U32.unpack_from(data, header)[0], 3) is not None
+
+
+def _member(data: Bytes, table: int, number: int) -> int | None:
+    """Where a table's member stands; None where it is left out."""
+    layout = table - _I32.unpack_from(data, table)[0]
+    at = 4 + 2 * number
+    if at >= _U16.unpack_from(data, layout)[0]:
+        return None
+    offset = _U16.unpack_from(data, layout + at)[0]
+    return table + offset if offset else None
 
 
 def _raw(field: pa.Field) -> pa.Field:

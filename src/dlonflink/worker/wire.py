@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from dlonflink.errors import ProtocolError
+from dlonflink.errors import ProtocolError, short
 from dlonflink.worker.messages import (
     Abort,
     Aligned,
@@ -205,6 +205,6 @@ def _broken(what: str, got: str) -> ProtocolError:
     return ProtocolError(
         f"the other side sent {what}",
         where="the socket between Flink and the worker",
-        got=got,
+        got=short(got),
         fix="the jar and the Python package must be of one release: reinstall dlonflink",
     )

@@ -8,7 +8,6 @@ import org.apache.flink.runtime.state.OperatorStateHandle;
 import org.apache.flink.runtime.state.SnapshotResult;
 import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.node.ObjectNode;
 import org.dlonflink.failure.Failure;
-import org.dlonflink.json.Json;
 import org.dlonflink.log.LogContext;
 import org.dlonflink.wire.Frame;
 import org.dlonflink.wire.FrameType;
@@ -96,7 +95,7 @@ final class Checkpoints {
             aligned = Math.max(aligned, frame.payload().getLong());
             LogContext.aligned(aligned);
         } else {
-            answer(Json.parseObject(frame.remaining()));
+            answer(frame.json());
         }
     }
 

@@ -98,12 +98,12 @@ public final class Reports {
 
     /** A METRICS frame; called by the reader's thread. */
     void latest(Frame frame) throws IOException {
-        take(Json.parseObject(frame.remaining()));
+        take(frame.json());
     }
 
     /** A FINISHED frame. */
     void last(Frame frame) throws IOException {
-        take(Json.parseObject(frame.remaining()));
+        take(frame.json());
         last.add(latest);
     }
 

@@ -16,7 +16,6 @@ import org.apache.flink.streaming.api.watermark.Watermark;
 import org.apache.flink.streaming.runtime.streamrecord.StreamRecord;
 import org.apache.flink.streaming.runtime.watermarkstatus.WatermarkStatus;
 import org.apache.flink.table.data.RowData;
-import org.dlonflink.json.Json;
 import org.dlonflink.log.LogContext;
 import org.dlonflink.wire.Frame;
 import org.slf4j.Logger;
@@ -137,7 +136,7 @@ public final class TrainOperator extends AbstractStreamOperator<RowData>
     @Override
     public void receive(Frame frame) throws IOException, InterruptedException {
         switch (frame.type()) {
-            case READY -> LOG.info("the worker is ready: {}", Json.parseObject(frame.remaining()));
+            case READY -> LOG.info("the worker is ready: {}", frame.json());
             case SNAPSHOT, DURABLE -> checkpoints.receive(frame);
             case METRICS -> reports.latest(frame);
             default -> mailbox.post(() -> handle(frame), frame.type().name());

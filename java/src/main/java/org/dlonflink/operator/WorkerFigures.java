@@ -20,6 +20,9 @@ final class WorkerFigures {
     /** When the report was made: of no use but to who reads all of it. */
     private static final String AT = "at";
 
+    /** Of gauges: Flink keeps each for as long as the task lives. */
+    private static final int MOST = 1_000;
+
     private final MetricGroup group;
     private final Map<String, Number> values = new ConcurrentHashMap<>();
 
@@ -46,6 +49,9 @@ final class WorkerFigures {
     }
 
     private void put(String name, Number value) {
+        if (values.size() >= MOST && !values.containsKey(name)) {
+            return;
+        }
         if (values.put(name, value) == null) {
             group.gauge(name, (Gauge<Number>) () -> values.get(name));
             if (name.equals(EVENT_TIME)) {

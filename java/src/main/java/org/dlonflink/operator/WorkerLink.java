@@ -45,6 +45,7 @@ final class WorkerLink {
     private final WorkerProcess process;
     private final Receiver receiver;
     private final CompletableFuture<Void> ready = new CompletableFuture<>();
+    private final Conversation conversation = new Conversation();
 
     @Nullable
     private SocketChannel channel;
@@ -120,15 +121,18 @@ final class WorkerLink {
 
     void send(FrameType type, ByteBuffer buffer) throws IOException, InterruptedException {
         FailPoints.frame(type);
+        conversation.sent(type, 0);
         writer.send(type, buffer);
     }
 
     void send(FrameType type, long number) throws IOException, InterruptedException {
         FailPoints.frame(type);
+        conversation.sent(type, number);
         writer.send(type, number);
     }
 
     void send(FrameType type) throws IOException, InterruptedException {
+        conversation.sent(type, 0);
         writer.send(type, writer.buffer());
     }
 
@@ -136,8 +140,9 @@ final class WorkerLink {
         try {
             for (Frame frame = frames.read(); frame != null; frame = frames.read()) {
                 if (frame.type() == FrameType.ERROR) {
-                    throw FailureException.of(Json.parseObject(frame.remaining()), null);
+                    throw FailureException.of(frame.json(), null);
                 }
+                conversation.received(frame);
                 if (!take(frame)) {
                     return;
                 }

@@ -6,9 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
-import java.util.Random;
 import org.apache.flink.table.data.DecimalData;
 import org.apache.flink.table.data.GenericArrayData;
 import org.apache.flink.table.data.GenericRowData;
@@ -19,7 +17,6 @@ import org.junit.jupiter.api.Test;
 
 class ArrowDecoderTest {
     private static final int SEEDS = 200;
-    private static final int MUTATIONS = 100_000;
 
     @Test
     void readsWhatTheEncoderWritesAndWhatArrowWrites() throws CorruptFrameException {
@@ -42,35 +39,6 @@ class ArrowDecoderTest {
                     .as("seed %d, %s", seed, type)
                     .isEqualTo(expected);
         }
-    }
-
-    /** Flipped bits, cut ends, changed counts: an answer or the declared exception, nothing else. */
-    @Test
-    void malformedMessagesAreRefusedAndNeverCrash() {
-        Random random = new Random(11);
-        RowType type = ArrowSchemaTest.rowOf(
-                "BIGINT",
-                "STRING",
-                "BOOLEAN",
-                "DECIMAL(5, 2)",
-                "TIME(0)",
-                "ARRAY<FLOAT>",
-                "MAP<STRING, ARRAY<INT>>",
-                "ROW<a VARIANT, b INTERVAL YEAR, c MULTISET<INT>>",
-                "NULL");
-        ArrowDecoder decoder = new ArrowDecoder(type);
-        byte[] good = batch(type, new RandomRows(3).rows(type, 12));
-        int refused = 0;
-        for (int i = 0; i < MUTATIONS; i++) {
-            byte[] bad = mutated(good, random);
-            try {
-                decode(decoder, type, List.of(bad));
-            } catch (CorruptFrameException declared) {
-                assertThat(declared).hasMessageStartingWith("record batch: ");
-                refused++;
-            }
-        }
-        assertThat(refused).isGreaterThan(MUTATIONS / 10);
     }
 
     @Test
@@ -193,20 +161,6 @@ class ArrowDecoderTest {
                 })
                 .isInstanceOf(CorruptFrameException.class)
                 .hasMessage("record batch: " + reason);
-    }
-
-    private static byte[] mutated(byte[] good, Random random) {
-        byte[] bad = good.clone();
-        ByteBuffer words = ByteBuffer.wrap(bad).order(ByteOrder.LITTLE_ENDIAN);
-        for (int i = random.nextInt(4); i > 0; i--) {
-            int at = random.nextInt(bad.length);
-            switch (random.nextInt(3)) {
-                case 0 -> bad[at] ^= (byte) (1 << random.nextInt(8));
-                case 1 -> bad[at] = (byte) random.nextInt();
-                default -> words.putInt(at & -4, random.nextInt() >> random.nextInt(32));
-            }
-        }
-        return random.nextInt(20) == 0 ? Arrays.copyOf(bad, random.nextInt(bad.length)) : bad;
     }
 
     private static byte[] batch(RowType type, List<GenericRowData> rows) {

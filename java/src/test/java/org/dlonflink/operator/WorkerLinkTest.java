@@ -22,7 +22,12 @@ import org.junit.jupiter.api.io.TempDir;
 class WorkerLinkTest {
     private static final String CONNECTED = "import socket, struct, sys, time\n"
             + "s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1])\n"
-            + "def say(kind, payload): s.sendall(struct.pack('<BBHI', kind, 0, 0, len(payload)) + payload)\n";
+            + "def say(kind, payload): s.sendall(struct.pack('<BBHI', kind, 0, 0, len(payload)) + payload)\n"
+            + "def hear(count):\n while count: count -= len(s.recv(count))\n"
+            + "say(33, b'{}')\n";
+
+    private static final int EMPTY_HELLO = 10;
+    private static final int NUMBER = 16;
 
     @TempDir
     private Path directory;
@@ -49,7 +54,9 @@ class WorkerLinkTest {
         WorkerLink.Receiver receiver = new WorkerLink.Receiver() {
             @Override
             public void receive(Frame frame) {
-                throw new OutOfMemoryError("for one");
+                if (frame.type() == FrameType.METRICS) {
+                    throw new OutOfMemoryError("for one");
+                }
             }
 
             @Override
@@ -77,7 +84,7 @@ class WorkerLinkTest {
             public void receive(Frame frame) throws IOException, InterruptedException {
                 if (frame.type() == FrameType.SNAPSHOT) {
                     snapshots.chunk(frame);
-                } else {
+                } else if (frame.type() == FrameType.VERSION) {
                     version.complete(null);
                 }
             }
@@ -87,12 +94,38 @@ class WorkerLinkTest {
                 version.completeExceptionally(cause);
             }
         };
-        String chunks = "for _ in range(40): say(37, struct.pack('<q', 1) + b'x' * 1000)\n";
-        WorkerLink worker = WorkerLink.start(settings(chunks + "say(39, b'{}'); time.sleep(60)"), 0, receiver);
+        String heard = "hear(" + (EMPTY_HELLO + 2 * NUMBER) + "); one = struct.pack('<q', 1); say(36, one)\n";
+        String chunks = "for _ in range(40): say(37, one + b'x' * 1000)\n";
+        String answer = "say(39, b'{\"checkpoint\": 1}'); time.sleep(60)";
+        WorkerLink worker = WorkerLink.start(settings(heard + chunks + answer), 0, receiver);
         try {
             worker.greet(Json.object());
+            worker.send(FrameType.BARRIER, 1);
+            worker.send(FrameType.COMMIT, 1);
             snapshots.failAll(new IOException("the task has ended"));
             version.get(30, TimeUnit.SECONDS);
+        } finally {
+            worker.close(0);
+        }
+    }
+
+    /** An ALIGNED that nobody asked for would let a barrier pass before its rows are learned. */
+    @Test
+    void whatIsOutOfOrderLosesTheWorker() throws Exception {
+        CompletableFuture<IOException> lost = new CompletableFuture<>();
+        WorkerLink.Receiver receiver = new WorkerLink.Receiver() {
+            @Override
+            public void receive(Frame frame) {}
+
+            @Override
+            public void lost(IOException cause) {
+                lost.complete(cause);
+            }
+        };
+        WorkerLink worker = WorkerLink.start(settings("say(36, struct.pack('<q', 7)); time.sleep(60)"), 0, receiver);
+        try {
+            worker.greet(Json.object());
+            assertThat(lost.get(30, TimeUnit.SECONDS)).hasMessageContaining("sent ALIGNED out of order");
         } finally {
             worker.close(0);
         }
