@@ -117,8 +117,8 @@ MUTANTS: Sequence[Mutant] = (
     Mutant(
         "rows that wait are taken up twice",
         "src/dlonflink/training/batcher.py",
-        "                self._hold(batch, -math.inf)\n",
-        "                self._hold(batch, -math.inf)\n                self._hold(batch, -math.inf)\n",
+        "self._hold(batch.select(schema.names), -math.inf)",
+        "[self._hold(batch.select(schema.names), -math.inf) for _ in range(2)]",
         ("tests/test_training_trainer.py::test_cuts_and_restores_do_not_change_a_bit",),
     ),
     Mutant(

@@ -23,8 +23,8 @@ def within(part: str, arrays: Arrays) -> dict[str, NDArray[Any]]:
 
 
 def need(arrays: Arrays, *, like: Arrays, place: str, together: Collection[str] = ()) -> None:
-    """Raises ResumeError where a snapshot's arrays have not the names, types and shapes of `like`. Those in `together` may
-    have any length, which is one for all of them.
+    """Raises ResumeError where a snapshot's arrays have not the names, types and shapes of `like`. Those in `together`
+    may have any length, which is one for all of them.
     """
     lengths = {len(array) for name, array in arrays.items() if name in together and array.ndim}
     mine, given = ({_form(name, array, together) for name, array in one.items()} for one in (like, arrays))

@@ -122,8 +122,8 @@ class State:
         return Copy(origin.checkpoint, arrays, metadata, origin, self._plan, self._spec, self._tables.layout)
 
     def restore(self, data: bytes) -> Restored:
-        """Into parts that are new. Raises CorruptionError; ResumeError, naming the key, where the snapshot was taken by a
-        pipeline whose state is of no use to this one; LearnerError when the learner cannot be restored.
+        """Into parts that are new. Raises CorruptionError; ResumeError, naming the key, where the snapshot was taken by
+        a pipeline whose state is of no use to this one; LearnerError when the learner cannot be restored.
         """
         arrays, metadata = snapshot.read(data)
         refuse_changes(Basis.read(metadata), self._basis)
