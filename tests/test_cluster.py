@@ -190,10 +190,13 @@ def test_a_task_manager_is_killed(cluster: StandaloneCluster, tmp_path: Path) ->
     store = tmp_path / "versions"
     second = cluster.start_task_manager()
     cluster.await_slots(4)
-    faults = Faults(tmp_path / "faults", "worker.snapshot=kill@2*1, learner.learn=kill@8*1")
+    faults = Faults(tmp_path / "faults", "worker.snapshot=kill@2*1, learner.learn=kill@12*1")
     soon = {"restart-strategy.exponential-delay.initial-backoff": "100 ms"}
     one = witnessed.numbers(
-        name="killed", export=dlf.Export(to=str(store)), runtime=dlf.Runtime(flink=on(cluster, options=soon))
+        name="killed",
+        learner=witnessed.LONGER,
+        export=dlf.Export(to=str(store)),
+        runtime=dlf.Runtime(flink=on(cluster, options=soon)),
     )
     with dlf.start(faults.arm(one)) as job:
         for _ in job.progress("200 ms"):

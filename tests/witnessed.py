@@ -18,6 +18,8 @@ COLUMNS = {"id": "BIGINT", "ts": "TIMESTAMP(3)", "a": "INT", "b": "INT", "click"
 
 WITNESS = dlf.Custom(type="dlonflink.testing.oracle:Witness", ids=ROWS + 1, batch=4_000, max_wait="1 h")
 """Its rows wait for their batch, and go with the snapshot; the end takes the rest."""
+LONGER = WITNESS.model_copy(update={"batch": 2_000})
+"""The same result after twice the time, for faults from outside: under faults each batch takes a tenth of a second."""
 FM = dlf.FM(dim=4)
 
 

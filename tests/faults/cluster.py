@@ -10,6 +10,7 @@ from dlonflink.runtime.rest import Server
 from dlonflink.testing.cluster import StandaloneCluster
 from dlonflink.testing.faults import Outcome
 from faults.case import Case, Fault
+from witnessed import LONGER
 
 _SLOTS = 4
 
@@ -26,7 +27,7 @@ def task_manager(case: Case) -> Outcome:
     """The other one takes the job over."""
     cluster, faults = case.clusters.of(), case.faults()
     cluster.await_slots(_SLOTS)
-    with dlf.start(faults.arm(case.pipeline(cluster))) as job:
+    with dlf.start(faults.arm(case.pipeline(cluster, learner=LONGER))) as job:
         case.moment(job)
         cluster.kill_task_manager(where(cluster, case.name))
         faults.happens()
@@ -39,7 +40,7 @@ def job_manager_with_zookeeper(case: Case) -> Outcome:
     """Its successor goes on with the job, and the client never knows."""
     cluster, faults = case.clusters.of(high_availability=True), case.faults()
     cluster.await_slots(_SLOTS)
-    with dlf.start(faults.arm(case.pipeline(cluster))) as job:
+    with dlf.start(faults.arm(case.pipeline(cluster, learner=LONGER))) as job:
         case.moment(job)
         cluster.kill_job_manager()
         faults.happens()
@@ -52,7 +53,7 @@ def job_manager(case: Case) -> Outcome:
     """Its successor knows of no job: the client hears of it, and resumes."""
     cluster, faults = case.clusters.of(), case.faults()
     cluster.await_slots(_SLOTS)
-    one = faults.arm(case.pipeline(cluster))
+    one = faults.arm(case.pipeline(cluster, learner=LONGER))
     with dlf.start(one) as job:
         case.moment(job)
         cluster.kill_job_manager()

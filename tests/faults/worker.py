@@ -11,7 +11,7 @@ import dlonflink as dlf
 from dlonflink.store.store import Store
 from dlonflink.testing.faults import Outcome
 from faults.case import Case, Fault, surroundings
-from witnessed import workers
+from witnessed import LONGER, workers
 
 _FRAMES = ("BATCH", "BARRIER", "ALIGNED", "SNAPSHOT", "DURABLE", "CREDIT", "VERSION")
 _PUBLISHING = ("store.write", "store.entry", "store.published")
@@ -30,7 +30,7 @@ def _points(points: Callable[[random.Random], str]) -> Fault:
 def from_outside(case: Case) -> Outcome:
     """At any moment, by whoever finds it in the list of processes."""
     faults = case.faults()
-    with dlf.start(faults.arm(case.pipeline())) as job:
+    with dlf.start(faults.arm(case.pipeline(learner=LONGER))) as job:
         for kills in range(3):
             for _ in job.progress("100 ms"):
                 if len(faults.learned()) > kills:
@@ -45,7 +45,7 @@ def from_outside(case: Case) -> Outcome:
 def older_savepoint(case: Case) -> Outcome:
     """Newer versions were published since: they stay, and what follows the savepoint comes after them."""
     faults = case.faults("learner.learn=kill@6*1")
-    one = faults.arm(case.pipeline())
+    one = faults.arm(case.pipeline(learner=LONGER))
     with dlf.start(one) as job:
         case.moment(job)
         place = dlf.Submitted.of(case.name).savepoint()
