@@ -6,6 +6,7 @@ import java.util.Set;
 import javax.annotation.Nullable;
 import org.apache.flink.annotation.Internal;
 import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.node.ObjectNode;
+import org.apache.flink.util.ExceptionUtils;
 import org.dlonflink.json.Json;
 import org.dlonflink.secret.Redaction;
 
@@ -26,8 +27,24 @@ public sealed class FailureException extends IOException permits LastingFailureE
     private static final Set<String> LASTING =
             Set.of("pipeline", "setup", "data", "schema", "rejects", "sql", "protocol", "resume", "fenced");
 
+    @Nullable
+    private static volatile FailureException newest;
+
     FailureException(ObjectNode error, @Nullable Throwable cause) {
         super(MARK + Redaction.json(error), cause);
+        newest = this;
+    }
+
+    /**
+     * What stands behind a job's failure, where all tasks ran in this JVM. Flink tells of the failure that it heard of
+     * first, which may be a mere consequence: an event for a task that has just failed cannot be delivered, and then what
+     * the task itself failed with is nowhere in Flink's account.
+     */
+    public static Throwable behind(Throwable failure) {
+        FailureException own = newest;
+        boolean consequence = ExceptionUtils.findThrowableWithMessage(failure, "Task is not running")
+                .isPresent();
+        return own != null && consequence && find(failure).isEmpty() ? own : failure;
     }
 
     /** @param error the members of an ERROR frame */

@@ -8,6 +8,7 @@ import org.apache.flink.api.common.JobID;
 import org.apache.flink.runtime.jobmaster.JobResult;
 import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.node.ObjectNode;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
+import org.dlonflink.failure.FailureException;
 import org.dlonflink.json.Json;
 import org.dlonflink.metrics.LoopbackReporter;
 import org.dlonflink.operator.Reports;
@@ -67,8 +68,9 @@ public final class JobRun {
         } catch (Throwable e) {
             over = true;
             if (!stopping) {
-                LOG.error("the run failed ({})", stage.word(), e);
-                events.failed(stage, e);
+                Throwable behind = FailureException.behind(e);
+                LOG.error("the run failed ({})", stage.word(), behind);
+                events.failed(stage, behind);
             }
             return FAILED;
         }

@@ -3,6 +3,7 @@ package org.dlonflink.failure;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
+import org.apache.flink.runtime.operators.coordination.TaskNotRunningException;
 import org.apache.flink.runtime.throwable.ThrowableClassifier;
 import org.apache.flink.runtime.throwable.ThrowableType;
 import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.node.ObjectNode;
@@ -39,6 +40,20 @@ class FailureExceptionTest {
         assertThat(lasting(Failure.of("data", "no number").exception())).isTrue();
         assertThat(lasting(Failure.of("setup", "no python").exception())).isTrue();
         assertThat(lasting(Failure.of("fenced", "a later run").exception())).isTrue();
+    }
+
+    /** The source's coordinator met the task that had failed, before its failure was told. */
+    @Test
+    void whatStandsBehindAConsequence() {
+        FailureException own = Failure.of("data", "row 3").exception();
+        Exception consequence =
+                new SerializedThrowable(new TaskNotRunningException("Task is not running, but in state FAILED"));
+        assertThat(FailureException.behind(new IOException("the job", consequence)))
+                .isSameAs(own);
+        Exception another = new IOException("no such file");
+        assertThat(FailureException.behind(another)).isSameAs(another);
+        Exception told = new IOException(Failure.of("learner", "it raised").exception());
+        assertThat(FailureException.behind(told)).isSameAs(told);
     }
 
     private static boolean lasting(Exception failure) {
