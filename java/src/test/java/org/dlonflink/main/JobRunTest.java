@@ -99,6 +99,7 @@ class JobRunTest {
 
     @Test
     void aWorkerThatDiesBetweenAlignedAndItsSnapshotLosesNothing() throws IOException {
+        plan.count(ROWS, 1_000); // time for three checkpoints, on a busy machine too
         plan.behaviour.put("kill_after_aligned", 3);
         JsonNode report = finished();
         assertThat(report.path("attempt").asInt()).isEqualTo(1);
@@ -109,6 +110,7 @@ class JobRunTest {
     void aSlowSnapshotIsAbortedAndTheStreamRunsOn() throws IOException {
         plan.flink.put("execution.checkpointing.timeout", "200 ms");
         plan.flink.put("execution.checkpointing.tolerable-failed-checkpoints", "100");
+        plan.count(ROWS, 1_000); // time for two checkpoints, on a busy machine too
         plan.behaviour.put("slow_at", 2);
         JsonNode report = finished();
         assertThat(report.path("attempt").asInt()).isZero();
