@@ -61,7 +61,7 @@ def test_a_plan_is_told_in_full(stream: Any, tmp_path: Path) -> None:
         "command", "environment", "log", "files", "scored", "sink", "rejects",
     ]  # fmt: skip
     assert list(job["operator"]) == [
-        "batch_rows", "batch_bytes", "batch_ms", "frame_bytes", "start_ms", "stop_ms",
+        "batch_rows", "batch_bytes", "batch_ms", "frame_bytes", "start_ms", "stop_ms", "silence_ms", "step_ms",
     ]  # fmt: skip
     assert worker["learner"] == {"type": "fm", "dim": 16, "rates": [2.0, 8.0, 24.0], "seed": 0}
     assert worker["features"]["hashed"] == ["user", "ad"]

@@ -61,12 +61,21 @@ def test_pace_never_fails(points: list[tuple[float, int]]) -> None:
 
 
 def test_a_summary_has_exactly_its_members() -> None:
-    report = {"rows": 3, "metrics": {"auc": 0.5, "logloss": 0.7}, "windows": [], "version": None, "state_digest": "ab"}
+    report = {
+        "rows": 3,
+        "rejected": 2,
+        "received": 5,
+        "metrics": {"auc": 0.5, "logloss": 0.7},
+        "windows": [],
+        "version": None,
+        "state_digest": "ab",
+    }
     told = summary(report, seconds=2.0, steady=1.5, checkpoints=4, restarts=0).to_json()
     assert list(told) == [
-        "rows", "seconds", "rows_per_second", "steady_rows_per_second", "metrics", "windows", "rejected", "checkpoints",
-        "restarts", "version", "state_digest",
+        "rows", "seconds", "rows_per_second", "steady_rows_per_second", "metrics", "windows", "rejected", "received",
+        "in_flight", "checkpoints", "restarts", "version", "state_digest",
     ]  # fmt: skip
+    assert (told["rows"], told["rejected"], told["received"], told["in_flight"]) == (3, 2, 5, 0)
     assert list(told["metrics"]) == ["auc", "auc_bound", "logloss", "calibration"]
     assert json.loads(json.dumps(told, allow_nan=False))["rows_per_second"] == 1.5
 

@@ -198,6 +198,43 @@ def test_a_worker_that_went_without_a_word(code: int, said: str) -> None:
     assert ("1,234 MiB" in str(error)) is (code == 137)
 
 
+CRASH = """\
+one last word
+Fatal Python error: Segmentation fault
+
+Stack (most recent call first):
+  File "/usr/lib/python3.11/ctypes/__init__.py", line 519 in string_at
+  File "/home/ctr/model.py", line 14 in learn
+  File "/opt/site-packages/dlonflink/training/step.py", line 52 in take
+  File "/opt/site-packages/dlonflink/worker/loop.py", line 90 in run
+
+Extension modules: numpy.core (total: 1)"""
+
+
+def test_a_crash_says_where_the_users_code_was() -> None:
+    reported = WorkerError("the worker exited with code 139", where="worker of clicks", got=CRASH).to_json()
+    error = explain(event(error=reported), LOG)
+    assert error.where == "/home/ctr/model.py:14, in learn; worker of clicks"
+    assert error.got == "Fatal Python error: Segmentation fault"
+    assert "one last word" in str(error.trace)
+    assert len(str(error).splitlines()) <= 10
+    silent = WorkerError(
+        "the worker has said nothing for 30 s",
+        where="worker of clicks",
+        got=CRASH[CRASH.index("Stack") :].replace("Stack", "Current thread 0x7f"),
+    )
+    assert str(explain(event(error=silent.to_json()), LOG).where).startswith("/home/ctr/model.py:14")
+
+
+def test_what_the_worker_printed_last_is_one_line() -> None:
+    printed = "\n".join(f"line {number}" for number in range(40))
+    reported = WorkerError("the worker exited with code 0", where="worker of clicks", got=printed).to_json()
+    error = explain(event(error=reported), LOG)
+    assert error.got == "line 39"
+    assert "os._exit" in str(error.fix)
+    assert "line 0" in str(error.trace)
+
+
 @pytest.mark.parametrize("coordinates", {**causes_table._JARS, **causes_table._FILE_SYSTEMS}.values())
 def test_a_jar_is_named_for_the_flink_we_bring(coordinates: str) -> None:
     _, name, version = coordinates.partition(",")[0].split(":")

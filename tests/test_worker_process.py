@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -20,6 +23,7 @@ from dlonflink.errors import (
     ProtocolError,
     SchemaError,
     StoreError,
+    WorkerError,
 )
 from dlonflink.store.store import Store
 from dlonflink.testing.peer import Peer
@@ -27,6 +31,7 @@ from dlonflink.training.scored import scored_schema
 from dlonflink.training.settings import TrainingPlan
 from dlonflink.training.trainer import Trainer
 from dlonflink.worker import messages
+from dlonflink.worker.stack import dumped, place
 
 COUNT = 400
 SCORED = scored_schema(clicks.plan(clicks.LOGISTIC), clicks.SCHEMA)
@@ -210,6 +215,133 @@ def test_a_zombie_is_fenced(tmp_path: Path) -> None:
                 zombie.commit(1)
 
 
+def test_a_stopped_worker_that_wakes_can_neither_answer_nor_publish(tmp_path: Path) -> None:
+    """Its heir, the next attempt of the same run, has the store; whether its socket still stands or not."""
+    plan = clicks.plan(clicks.LOGISTIC, export={"to": str(tmp_path)})
+    with peer(plan) as zombie:
+        zombie.greet()
+        zombie.feed(part(0, 50))
+        zombie.align(1)
+        snapshot = zombie.snapshot(1)
+        zombie.process.send_signal(signal.SIGSTOP)
+        with peer(plan, attempt=1) as heir:
+            heir.greet(snapshot)  # and makes checkpoint 1 good
+            heir.feed(part(50, COUNT))
+            heir.end()
+            zombie.process.send_signal(signal.SIGCONT)
+            with pytest.raises(FencedError, match="attempt 1"):
+                zombie.commit(1)
+            assert zombie.process.wait(10) == 1
+            assert heir.commit(2).outcome == "published"
+    assert published(tmp_path) == [("run-1", 1, 50), ("run-1", 2, COUNT)]
+
+
+def test_a_stopped_worker_whose_flink_is_gone_wakes_to_its_end(tmp_path: Path) -> None:
+    plan = clicks.plan(clicks.LOGISTIC, export={"to": str(tmp_path)})
+    with peer(plan) as zombie:
+        zombie.greet()
+        zombie.feed(part(0, 50))
+        zombie.align(1)
+        zombie.snapshot(1)
+        zombie.process.send_signal(signal.SIGSTOP)
+        zombie.send(messages.Commit(1))
+        zombie.connection.close()
+        assert zombie.process.stdin is not None
+        zombie.process.stdin.close()
+        zombie.process.send_signal(signal.SIGCONT)
+        assert zombie.process.wait(10) == -signal.SIGKILL
+
+
+def test_the_heart_beats_while_the_learner_waits_and_while_it_learns() -> None:
+    with peer(clicks.plan({"type": ":Stuck", "batch": 16})) as flink:
+        flink.greet()
+        while not flink.beats:
+            flink.step()
+        assert flink.beats == [0]
+        flink.feed(part(0, 16))
+        while not flink.beats[-1]:
+            flink.step()
+
+
+def test_a_learner_that_hangs_is_told_where() -> None:
+    limits = messages.Limits(step_ms=1)
+    with peer(clicks.plan({"type": ":Stuck", "batch": 16}), limits=limits) as flink:
+        flink.greet()
+        flink.feed(part(0, 16))
+        with pytest.raises(LearnerError, match="has been in one step for") as caught:
+            flink.expect(messages.Finished)
+        assert str(caught.value.where).startswith(f"{clicks.LEARNERS}:")
+        assert str(caught.value.where).endswith(", in learn")
+        assert "runtime.worker.step" in str(caught.value.expected)
+        assert flink.process.wait(10) == 1
+        assert "batched_learners.py" in flink.log  # the whole stack
+
+
+def test_a_learner_that_exits_is_an_error_that_names_its_row() -> None:
+    for action, said in (("exit", r"the learner called sys\.exit\(0\)"), ("raise", "the learner raised RuntimeError")):
+        environment = {"DLONFLINK_FAILPOINTS": f"learner.learn={action}@3"}
+        plan = clicks.plan(clicks.PERCEPTRON)
+        with peer(plan, environment=environment) as flink:
+            flink.greet()
+            flink.feed(part(0, 64))
+            with pytest.raises(LearnerError, match=said) as caught:
+                flink.expect(messages.Finished)
+            # Warming up may have been one of the three.
+            assert re.search(
+                r"rows (17 to 32 \(the first: id=16|33 to 48 \(the first: id=32)\)", str(caught.value.where)
+            )
+            assert flink.process.wait(10) == 1
+
+
+def test_a_worker_that_is_interrupted_says_so() -> None:
+    with peer(clicks.plan(clicks.LOGISTIC)) as flink:
+        flink.greet()
+        flink.process.send_signal(signal.SIGINT)
+        with pytest.raises(WorkerError, match="interrupted"):
+            flink.expect(messages.Finished)
+        assert flink.process.wait(10) == 1
+
+
+def test_a_child_of_the_learner_ends_with_the_worker() -> None:
+    """It holds the socket, which would else never end."""
+    with peer(clicks.plan(clicks.LOGISTIC), environment={"DLONFLINK_FAILPOINTS": "learner.learn=fork@1"}) as flink:
+        flink.greet()
+        flink.feed(part(0, 50))
+        flink.align(1)
+        assert flink.process.stdin is not None
+        flink.process.stdin.close()
+        while flink.connection.recv(1 << 16):
+            pass
+        assert flink.process.wait(10) == -signal.SIGKILL
+
+
+def test_a_signal_asks_where_the_worker_is() -> None:
+    """As Flink's side does of one that is silent: in C, for which Python need not run."""
+    with peer(clicks.plan({"type": ":Stuck", "batch": 16})) as flink:
+        flink.greet()
+        flink.feed(part(0, 16))
+        while not (flink.beats and flink.beats[-1]):
+            flink.step()
+        os.kill(flink.process.pid, signal.SIGUSR1)
+        while (at := place(dumped(flink.log))) is None:
+            flink.step()
+        assert at.startswith(f"{clicks.LEARNERS}:")
+
+
+def test_what_had_come_before_a_restore_is_told() -> None:
+    plan = clicks.plan(clicks.PERCEPTRON)
+    with peer(plan) as flink:
+        assert flink.greet().received == 0
+        flink.feed(part(0, 150))
+        flink.align(1)
+        snapshot = flink.snapshot(1)
+    with peer(plan, attempt=1) as flink:
+        assert flink.greet(snapshot).received == 150  # 144 learned, 6 waiting
+        flink.feed(part(150, COUNT))
+        _, report = flink.end()
+    assert report["received"] == report["rows"] == COUNT
+
+
 def test_the_worker_ends_with_its_socket_or_its_lifeline() -> None:
     stuck = clicks.plan({"type": ":Stuck", "batch": 16})
     for cut in ("socket", "lifeline"):
@@ -221,7 +353,7 @@ def test_the_worker_ends_with_its_socket_or_its_lifeline() -> None:
             else:
                 assert flink.process.stdin is not None
                 flink.process.stdin.close()
-            assert flink.process.wait(10 * SECOND) == 3
+            assert flink.process.wait(10 * SECOND) == -signal.SIGKILL
 
 
 def test_stop_before_anything_is_a_clean_end() -> None:

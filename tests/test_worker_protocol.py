@@ -279,6 +279,6 @@ def test_a_commit_of_what_a_newer_one_replaced_is_answered() -> None:
 
 def test_another_protocol_and_another_parallelism_are_refused() -> None:
     with pytest.raises(ProtocolError, match="another version"):
-        Protocol().handle(hello(protocol=2))
+        Protocol().handle(hello(protocol=messages.PROTOCOL + 1))
     with pytest.raises(ProtocolError, match="parallelism 1"):
         Protocol().handle(hello(parallelism=2))

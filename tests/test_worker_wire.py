@@ -52,11 +52,18 @@ MESSAGES = st.one_of(
             messages.Aligned,
             messages.Watermark,
             messages.Passed,
+            messages.Heartbeat,
         )
     ),
     st.builds(messages.End),
     st.builds(messages.Stop),
-    st.builds(messages.Ready, protocol=st.just(1), pid=I64, libraries=st.dictionaries(TEXT, TEXT, max_size=3)),
+    st.builds(
+        messages.Ready,
+        protocol=st.just(2),
+        pid=I64,
+        libraries=st.dictionaries(TEXT, TEXT, max_size=3),
+        received=st.integers(0, 2**63 - 1),
+    ),
     st.builds(messages.Credit, st.integers(-(2**31), 2**31 - 1)),
     st.builds(messages.Snapshot, I64, st.binary(max_size=40)),
     st.builds(messages.Durable, I64, st.integers(0, 2**64 - 1), st.binary(min_size=32, max_size=32)),
@@ -119,7 +126,7 @@ def test_a_short_frame_is_a_protocol_error(message: messages.Message, data: st.D
     [
         ((3, 0, 0, 1 << 30), "longer than the cap"),
         ((0, 0, 0, 0), "unknown type"),
-        ((45, 0, 0, 0), "unknown type"),
+        ((46, 0, 0, 0), "unknown type"),
         ((3, 0, 7, 0), "damaged"),
         ((3, 1, 0, 0), "unknown flags"),
         ((2, 2, 0, 0), "unknown flags"),
@@ -133,7 +140,7 @@ def test_a_header_is_judged_before_anything_is_allocated(header: tuple[int, int,
 GOLDEN = json.loads((Path(__file__).parents[1] / "contract" / "golden" / "frames.json").read_text())
 BYTES = bytes(range(32))
 HELLO_MEMBERS = {
-    "protocol": 1,
+    "protocol": 2,
     "job": "clicks",
     "run": "20130101-051500",
     "role": "train",
@@ -144,7 +151,7 @@ HELLO_MEMBERS = {
     "worker": [{"name": "clicks"}],
     "restore": True,
     "files": None,
-    "limits": {"frame_bytes": 64 << 20},
+    "limits": {"frame_bytes": 64 << 20, "step_ms": 600_000},
 }
 MESSAGES_BY_NAME: dict[str, messages.Message] = {
     "HELLO": messages.Hello.model_validate(HELLO_MEMBERS),
@@ -157,7 +164,7 @@ MESSAGES_BY_NAME: dict[str, messages.Message] = {
     "WATERMARK": messages.Watermark(-1),
     "END": messages.End(),
     "STOP": messages.Stop(),
-    "READY": messages.Ready(protocol=1, pid=4711, libraries={"pyarrow": "23.0.1"}),
+    "READY": messages.Ready(protocol=2, pid=4711, libraries={"pyarrow": "23.0.1"}, received=17),
     "SCORED": messages.Scored(b"\xff\xff\xff\xff\0\0\0\0"),
     "REJECT": messages.Reject(b"\xff\xff\xff\xff\0\0\0\0"),
     "CREDIT": messages.Credit(4),
@@ -170,6 +177,7 @@ MESSAGES_BY_NAME: dict[str, messages.Message] = {
     "WATERMARK back": messages.Passed(1357017300000),
     "FINISHED": messages.Finished({"rows": 3, "metrics": {"auc": None}}),
     "METRICS": messages.Metrics({"rows": 2}),
+    "HEARTBEAT": messages.Heartbeat(1500),
     "ERROR": messages.Error(LearnerError("it raised").to_json()),
 }
 

@@ -153,6 +153,8 @@ def _conclude(pipeline: Pipeline, result: Summary) -> None:
         f"  log loss {share(metrics['logloss'])}   AUC {auc}   calibration {share(metrics['calibration'])}",
         f"  checkpoints {result.checkpoints}   restarts {result.restarts}   state {(result.state_digest or '-')[:16]}",
     ]
+    if result.rejected:
+        lines.insert(2, f"  received {result.received:,} = learned {result.rows:,} + rejected {result.rejected:,}")
     rejects = absolute(pipeline).source.rejects
     if result.rejected and rejects is not None:
         lines.append(f"  {result.rejected:,} bad rows lie in {rejects.place()}")

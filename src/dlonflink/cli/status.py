@@ -49,7 +49,8 @@ def _page(told: RunStatus) -> str:
             f"  rows {told.rows:,}   log loss {loss}   AUC {auc}   calibration {calibration}",
             f"  checkpoints {told.checkpoints}   restarts {told.restarts}   version {told.version or '-'}{time}",
         ]
-    lines += [f"  bad rows {told.rejected:,}"] if told.rejected else []
+    if told.received:
+        lines.append(f"  received {told.received:,}   bad rows {told.rejected:,}   in flight {told.in_flight:,}")
     lines += [f"  newest failure: {told.failure}"] if told.failure else []
     lines += [f"  --resume goes on from {told.resumes_from}"] if told.resumes_from else []
     lines += [f"  --from {url}   made {event_time(made)}" for url, made in told.others.items()]

@@ -61,7 +61,7 @@ class Flink(Settings):
 class Worker(Settings):
     """The process that learns."""
 
-    on_resume = OnResume(free=("python", "env", "files", "parallelism"))
+    on_resume = OnResume(free=("python", "env", "files", "parallelism", "silence", "step"))
 
     python: str | None = None
     """The worker's interpreter. Default: the one that runs dlonflink."""
@@ -72,6 +72,20 @@ class Worker(Settings):
     path. Left out: names that begin with a dot, and `__pycache__`."""
     parallelism: int = 1
     """1: a learner is one process until its tables are sharded."""
+    silence: Span = "30 s"
+    """A worker that says nothing for this long is dead, and is killed: it was stopped, swaps, or is in native code that
+    holds Python's lock. It says something every second, so 3 s or more."""
+    step: Span = "10 min"
+    """A learner that takes longer than this for one batch hangs: the worker says where, and ends."""
+
+    @field_validator("silence")
+    @classmethod
+    def _longer_than_a_heartbeat(cls, silence: str) -> str:
+        if milliseconds(silence) < 3_000:
+            raise ValueError(
+                f"{silence!r} is too short for a worker that says something every second; write 3 s or more"
+            )
+        return silence
 
 
 class Metrics(Settings):

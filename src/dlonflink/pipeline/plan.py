@@ -19,9 +19,9 @@ from dlonflink.connectors.values import input_of
 from dlonflink.learners.settings import user_code, with_user_code
 from dlonflink.pipeline.check import columns_read
 from dlonflink.pipeline.options import flink_options, metrics_options, texts
-from dlonflink.pipeline.pipeline import Pipeline, Runtime
+from dlonflink.pipeline.pipeline import Pipeline, Runtime, Worker
 from dlonflink.pipeline.rejects import TextPlan, text_plan
-from dlonflink.settings import Name, Settings, Text, home
+from dlonflink.settings import Name, Settings, Text, home, milliseconds
 from dlonflink.training.scored import scored_schema
 from dlonflink.training.settings import RejectsPlan, TrainingPlan
 from dlonflink.types import sql
@@ -38,6 +38,10 @@ class Operator(Settings):
     start_ms: int = 300_000
     """Covers an interpreter that compiles every kernel on a busy machine."""
     stop_ms: int = 3_000
+    silence_ms: int
+    """A worker that says nothing for this long is dead."""
+    step_ms: int
+    """A learner that takes this long for one step hangs."""
 
 
 class ScoredColumn(Settings):
@@ -261,7 +265,7 @@ def make(pipeline: Pipeline, training: TrainingPlan, columns: pa.Schema | None, 
         ),
         query=select(pipeline.source, read),
         input="rows" if training.input.kind == "rows" else "values",
-        operator=Operator(),
+        operator=_operator(pipeline.runtime.worker),
         command=tuple(launch.command),
         environment={**texts(pipeline.runtime.worker.env), **launch.environment},
         log=None if launch.log is None else str(launch.log),
@@ -271,6 +275,15 @@ def make(pipeline: Pipeline, training: TrainingPlan, columns: pa.Schema | None, 
         rejects=_rejects_job(pipeline, launch.run),
     )
     return Plan(version=1, job=job, worker=(training,))
+
+
+def _operator(worker: Worker) -> Operator:
+    silence, step = (min(milliseconds(span), _MOST_MS) for span in (worker.silence, worker.step))
+    return Operator(silence_ms=silence, step_ms=step)
+
+
+_MOST_MS = (1 << 31) - 1
+"""Java's int: 24 days are as good as for ever."""
 
 
 def _reject_statements(pipeline: Pipeline) -> list[Text]:

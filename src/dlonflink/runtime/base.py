@@ -38,6 +38,10 @@ class Progress:
     """The newest published."""
     rejected: int = 0
     """Bad rows so far."""
+    received: int = 0
+    """Rows that came so far, over restarts and resumes."""
+    in_flight: int = 0
+    """Of those, neither learned nor rejected yet: they wait for their batch, or are on their way to the learner."""
     web: str | None = None
     """Address of Flink's web UI."""
     prometheus: str | None = None
@@ -47,6 +51,8 @@ class Progress:
 @dataclass(frozen=True)
 class Summary:
     """What a finished pipeline did; `to_json` is what `--summary FILE` writes.
+
+    Every row that came is learned or rejected: `received` = `rows` + `rejected` + `in_flight`, which is 0 at the end.
 
     `seconds` and `rows_per_second` are the whole run's, start-up and last checkpoint included. `steady_rows_per_second`
     leaves out start-up and the first 40 % of the rows: it runs from the first report with at least that many rows to
@@ -60,6 +66,8 @@ class Summary:
     metrics: Mapping[str, float | None]
     windows: tuple[Mapping[str, Any], ...]
     rejected: int
+    received: int
+    in_flight: int
     checkpoints: int
     restarts: int
     version: int | None
@@ -99,6 +107,16 @@ class Pace:
         return (total - first) / (end - start) if end > start else 0.0
 
 
+def received(report: Mapping[str, Any]) -> int:
+    """Rows that came, as a report has them."""
+    return int(report.get("received", 0))
+
+
+def in_flight(report: Mapping[str, Any]) -> int:
+    """Rows of a report that came and are neither learned nor rejected."""
+    return received(report) - int(report.get("rows", 0)) - int(report.get("rejected", 0))
+
+
 def summary(report: Mapping[str, Any], *, seconds: float, steady: float, checkpoints: int, restarts: int) -> Summary:
     """The summary of a run from the trainer's last report. DataError where there was nothing to learn from."""
     rows = int(report["rows"])
@@ -117,6 +135,8 @@ def summary(report: Mapping[str, Any], *, seconds: float, steady: float, checkpo
         metrics={name: metrics.get(name) for name in METRICS},
         windows=tuple(report["windows"]),
         rejected=int(report.get("rejected", 0)),
+        received=received(report),
+        in_flight=in_flight(report),
         checkpoints=checkpoints,
         restarts=restarts,
         version=report.get("version"),

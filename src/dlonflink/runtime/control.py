@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from dlonflink.errors import PipelineError, SetupError
+from dlonflink.runtime.base import in_flight, received
 from dlonflink.runtime.explain import brief
 from dlonflink.runtime.outcome import conclude, read_summary
 from dlonflink.runtime.record import Record, left, lock, settle, there
@@ -28,6 +29,10 @@ class RunStatus:
     rows: int = 0
     rejected: int = 0
     """Bad rows, of the source and of the worker."""
+    received: int = 0
+    """Rows that came, over restarts and resumes."""
+    in_flight: int = 0
+    """Of those, neither learned nor rejected yet."""
     metrics: Mapping[str, float | None] = field(default_factory=dict[str, float | None])
     """Over all rows: logloss, auc, auc_bound, calibration."""
     event_time: str | None = None
@@ -81,6 +86,8 @@ class Submitted:
             told,
             rows=done.rows,
             rejected=done.rejected,
+            received=done.received,
+            in_flight=done.in_flight,
             metrics=done.metrics,
             checkpoints=done.checkpoints,
             restarts=done.restarts,
@@ -141,6 +148,8 @@ def _live(told: RunStatus, record: Record) -> RunStatus:
         state="restarting" if status.state == "RESTARTING" else waiting,
         rows=int(report.get("rows", 0)),
         rejected=int(report.get("rejected", 0)),
+        received=received(report),
+        in_flight=in_flight(report),
         metrics=report.get("metrics", {}),
         event_time=report.get("event_time"),
         checkpoints=status.checkpoints,

@@ -27,6 +27,7 @@ from dlonflink.errors import (
     short,
 )
 from dlonflink.runtime.causes import known
+from dlonflink.worker.stack import dumped, place
 
 _LINE = re.compile(r"line (\d+), column (\d+)")
 _VIEW = re.compile(rf"CREATE TEMPORARY VIEW `{VIEW}` AS (.*)")
@@ -45,9 +46,9 @@ def explain(event: Mapping[str, Any], log: Path, report: Mapping[str, Any] | Non
     causes = [str(cause) for cause in event.get("causes") or () if _REPORTED not in str(cause)]
     if reported and reported.get("code") != SqlError.code:
         error = errors.from_json(reported)
-        if isinstance(error, WorkerError):
+        if isinstance(error, WorkerError) and error.code == WorkerError.code:
             _exited(error, report)
-            error = _lacking(error) or error
+            error = _lacking(error) or _pointed(error)
     elif reported:
         error = _statement(reported, causes)
     else:
@@ -90,6 +91,22 @@ def _lacking(error: WorkerError) -> SetupError | None:
     )
 
 
+def _pointed(error: WorkerError) -> WorkerError:
+    """What the worker printed last is for `--debug`: here, its last line; and where its Python was, if it said so."""
+    printed = error.got or ""
+    at = place(dumped(printed))
+    if at is not None:
+        error.where = f"{at}; {error.where}"
+    lines = [line for line in printed.splitlines() if line.strip()]
+    if at is not None or len(lines) > 1:
+        error.got = short(next((line for line in lines if line.startswith(_FATAL)), lines[-1]))
+        error.trace = "\n".join(part for part in (printed, error.trace) if part)
+    return error
+
+
+_FATAL = "Fatal Python error"
+
+
 def _exited(error: WorkerError, report: Mapping[str, Any] | None) -> None:
     """A worker that went without a word: its exit code may say more than its output."""
     match = re.fullmatch(r"the worker exited with code (\d+)", error.what)
@@ -97,6 +114,9 @@ def _exited(error: WorkerError, report: Mapping[str, Any] | None) -> None:
         return
     error.exit_code = int(match[1])
     error.fix = error.fix or "what it printed is in the worker's log"
+    if error.exit_code == 0:
+        error.what += ", before its work was done"
+        error.fix = "something in it ended the process, such as os._exit: raise an exception in its place"
     number = error.exit_code - _SIGNALLED
     if number not in set(signal.Signals):
         return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, final
 
-from dlonflink.runtime.base import Progress, Summary, summary
+from dlonflink.runtime.base import Progress, Summary, in_flight, received, summary
 from dlonflink.runtime.directory import RunDirectory
 from dlonflink.runtime.explain import brief, explain, explain_exit
 from dlonflink.runtime.interpreter import Compiler
@@ -115,7 +115,7 @@ class FlinkJob(WatchedJob):
             seconds=self._watch.seconds,
             steady=self._pace.steady(),
             checkpoints=self._checkpoints(event),
-            restarts=self._status.restarts if self._status else 0,
+            restarts=int(event["report"]["attempt"]),
         )
         self._directory.write_json("summary.json", result.to_json())
         return result
@@ -175,6 +175,8 @@ class FlinkJob(WatchedJob):
                 event_time=report["event_time"] if report else before.event_time,
                 version=report["version"] if report else before.version,
                 rejected=report["rejected"] if report else before.rejected,
+                received=received(report) if report else before.received,
+                in_flight=in_flight(report) if report else before.in_flight,
                 web=self._web,
                 prometheus=self._prometheus,
             )

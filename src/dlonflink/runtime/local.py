@@ -13,7 +13,7 @@ import pyarrow as pa
 from dlonflink.connectors.parts import Part
 from dlonflink.connectors.refused import Refused
 from dlonflink.errors import StoreError
-from dlonflink.runtime.base import Progress, Summary, summary
+from dlonflink.runtime.base import Progress, Summary, in_flight, received, summary
 from dlonflink.runtime.directory import RunDirectory
 from dlonflink.runtime.watch import WatchedJob
 from dlonflink.training.export import Exporter
@@ -98,7 +98,7 @@ class LocalJob(WatchedJob):
     def _report(self, report: dict[str, Any]) -> dict[str, Any]:
         """With the bad rows of text, of which the trainer knows nothing."""
         unread = self._refused.rejected if self._refused else 0
-        return {**report, "rejected": report["rejected"] + unread}
+        return {**report, **{part: report[part] + unread for part in ("rejected", "received")}}
 
     def _write(self, batches: Sequence[pa.RecordBatch]) -> None:
         if self._scored is not None:
@@ -124,6 +124,8 @@ class LocalJob(WatchedJob):
                 event_time=report["event_time"],
                 version=report["version"],
                 rejected=report["rejected"],
+                received=received(report),
+                in_flight=in_flight(report),
             )
         )
 

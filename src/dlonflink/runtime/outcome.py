@@ -53,7 +53,7 @@ def conclude(base: Path, record: Record) -> tuple[Record, bool]:
             seconds=job["duration"] / 1000,
             steady=0.0,
             checkpoints=checkpoints,
-            restarts=rest.restarts(),
+            restarts=int(report.get("attempt", 0)),
         )
         write_json(folder / "summary.json", done.to_json())
     return settle(base, record, state), False
@@ -67,4 +67,9 @@ def last_version(store: str, run: str) -> int | None:
 def read_summary(base: Path, record: Record) -> Summary | None:
     """That of a run that has finished."""
     file = base / "runs" / record.run / "summary.json"
-    return Summary(**json.loads(file.read_text())) if file.exists() else None
+    if not file.exists():
+        return None
+    read: dict[str, Any] = json.loads(file.read_text())
+    # An older release's says nothing of these.
+    counts: dict[str, Any] = {"received": read["rows"] + read["rejected"], "in_flight": 0}
+    return Summary(**(counts | read))

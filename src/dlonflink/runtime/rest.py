@@ -88,9 +88,10 @@ class Rest:
     def status(self) -> Status:
         """How the job is doing now."""
         job = self.job()
-        restarts = self.restarts()
         states = {vertex["status"] for vertex in job["vertices"]}
         report = self._report(job)
+        # Flink's metric may be a second old, and the report from before the newest restart.
+        restarts = max(self.restarts(), int((report or {}).get("attempt", 0)))
         return Status(
             state=job["state"],
             report=report and self._with_unread(report, self._accumulators()),
@@ -139,7 +140,8 @@ class Rest:
 
     def _with_unread(self, report: Mapping[str, Any], accumulators: Mapping[str, str]) -> Mapping[str, Any]:
         """The bad rows of text are no part of the worker's report, which is all that it knows."""
-        return {**report, "rejected": report.get("rejected", 0) + int(accumulators.get(_UNREAD, 0))}
+        unread = int(accumulators.get(_UNREAD, 0))
+        return {**report, **{part: report.get(part, 0) + unread for part in ("rejected", "received")}}
 
     def cancel(self) -> None:
         """Asks for its end; its newest checkpoint is kept."""

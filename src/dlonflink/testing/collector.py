@@ -7,6 +7,7 @@ so Flink's side is the one that trains; its checkpoints hold nothing to go on fr
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import socket
 import sys
@@ -20,6 +21,7 @@ from dlonflink.store.provenance import libraries
 from dlonflink.training.settings import TrainingPlan
 from dlonflink.worker import batches, messages
 from dlonflink.worker.protocol import CREDITS
+from dlonflink.worker.pulse import Pulse, beat
 from dlonflink.worker.threads import Inbox, Writer, hold_lifeline, read_frames, start
 
 _NOTHING = b"nothing"
@@ -58,6 +60,7 @@ class Collector:
         self._limit = rows
         self._writer = writer
         self._rows = 0
+        self._received = 0
         self._full = False
         self._batches: batches.Batches
         self._stream: pa.RecordBatchStreamWriter
@@ -82,7 +85,7 @@ class Collector:
             case messages.End():
                 self._close()
                 self._snapshot(messages.FINAL)
-                self._writer.send(messages.Finished({"rows": self._rows}))
+                self._writer.send(messages.Finished({"rows": self._received}))
             case messages.Stop():
                 self.over = True
             case messages.Restore() | messages.Abort():
@@ -94,7 +97,10 @@ class Collector:
         plan = TrainingPlan.model_validate(hello.worker[0])
         self._batches = batches.of(plan.input, hello)
         self._stream = pa.ipc.new_stream(str(self._part), self._batches.schema)
-        self._writer.send(messages.Ready(protocol=messages.PROTOCOL, pid=os.getpid(), libraries=libraries()))
+        self._writer.send(
+            messages.Ready(protocol=messages.PROTOCOL, pid=os.getpid(), libraries=libraries(), received=0)
+        )
+        start("heart", lambda: beat(Pulse(), self._writer, math.inf))
         self._writer.send(messages.Credit(CREDITS))
 
     @property
@@ -103,9 +109,10 @@ class Collector:
 
     def _keep(self, data: messages.Bytes) -> None:
         for received in self._batches.read(data):
-            if self._full:
-                return
             batch = received.batch
+            self._received += batch.num_rows
+            if self._full:
+                continue
             kept = batch.slice(0, self._limit - self._rows) if self._limit else batch
             self._stream.write_batch(kept)
             self._rows += kept.num_rows

@@ -43,8 +43,10 @@ class Peer:
         attempt: int = 0,
         scored: pa.Schema | None = None,
         environment: Mapping[str, str] | None = None,
+        limits: messages.Limits | None = None,
     ) -> None:
         """`scored`: schema of the scored rows, where the plan asks for them."""
+        self._limits = limits or messages.Limits()
         self._plan = plan
         self._schema = schema
         self._run = run
@@ -58,6 +60,8 @@ class Peer:
         """Bad rows so far."""
         self.reports: list[Mapping[str, Any]] = []
         """METRICS so far."""
+        self.beats: list[int] = []
+        """Of its heart so far: ms that its learner had been in one step."""
         self.passed: list[int] = []
         """Watermarks that came back, ms."""
 
@@ -114,7 +118,7 @@ class Peer:
                 schema=base64.b64encode(self._schema.serialize()).decode(),
                 worker=[plan.model_dump(mode="json") for plan in plans or [self._plan]],
                 restore=restore,
-                limits=messages.Limits(),
+                limits=self._limits,
             )
         )
 
@@ -208,6 +212,8 @@ class Peer:
                 self.rejects.append(batch)
             case messages.Metrics(report=report):
                 self.reports.append(report)
+            case messages.Heartbeat(busy_ms=ms):
+                self.beats.append(ms)
             case messages.Passed(ms=ms):
                 self.passed.append(ms)
             case messages.Snapshot() | messages.Durable():

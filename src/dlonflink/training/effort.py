@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 
 
@@ -15,12 +16,15 @@ class Effort:
     """Seconds of making features and labels out of rows."""
     learn: float = 0.0
     """Seconds in the learner: scoring and learning."""
+    at: float = 0.0
+    """When the newest batch was learned, by time.monotonic()."""
 
     def add(self, *, encode: float, learn: float) -> None:
         """One batch."""
         self.batches += 1
         self.encode += encode
         self.learn += learn
+        self.at = time.monotonic()
 
     def report(self) -> dict[str, int]:
         """JSON-able."""

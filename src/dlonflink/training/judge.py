@@ -35,6 +35,11 @@ class Judge:
         self._rejects: list[Reject] = []
 
     @property
+    def received(self) -> int:
+        """Rows that came since the beginning of the stream, over restores: good ones and bad ones."""
+        return self._rows
+
+    @property
     def rejected(self) -> int:
         """Since the beginning of the stream, over restores."""
         return self._share.rejected if self._share else self._before

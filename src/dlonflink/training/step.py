@@ -49,9 +49,10 @@ class Step:
         except DLOnFlinkError as error:
             error.where = error.where or self._place(rows, first)
             raise
-        except Exception as error:
+        except (Exception, SystemExit, KeyboardInterrupt) as error:
+            # The last two would end the process without a word, or with one that names no row.
             raise LearnerError(
-                f"the learner raised {type(error).__name__}: {error}",
+                f"the learner {_did(error)}",
                 where=self._place(rows, first),
                 fix="correct the learner and go on with --resume; --debug shows its stack",
                 trace=traceback.format_exc(),
@@ -83,3 +84,11 @@ class Step:
         key = ", ".join(f"{name}={rows.column(name)[0].as_py()}" for name in self._plan.key)
         begin = f" (the first: {key})" if key else ""
         return f"{self._name}, rows {first + 1:,} to {first + rows.num_rows:,}{begin}"
+
+
+def _did(error: BaseException) -> str:
+    if isinstance(error, SystemExit):
+        return f"called sys.exit({error.code!r})"
+    if isinstance(error, KeyboardInterrupt):
+        return "was interrupted (SIGINT, or a KeyboardInterrupt of its own)"
+    return f"raised {type(error).__name__}: {error}"

@@ -85,6 +85,11 @@ class Trainer:
         return self.rows + self.held
 
     @property
+    def received(self) -> int:
+        """Rows that came since the beginning of the stream, over restores: learned, waiting or rejected."""
+        return self._judge.received
+
+    @property
     def rows(self) -> int:
         """Rows learned since the beginning of the stream, over restores."""
         return self._evaluator.rows
@@ -150,9 +155,10 @@ class Trainer:
         return self._state.copy(origin, waiting=waiting, judged=self._judge.snapshot(), version=self.version)
 
     def report(self) -> dict[str, Any]:
-        """How it stands, JSON-able: rows, figures over all of them (`metrics`) and over the newest window (`window`),
-        event time of the newest row (ISO 8601, and ms UTC), rows of the tables, version. An undefined figure is None.
-        Each number is a metric on Flink (docs/metrics.md).
+        """How it stands, JSON-able: rows learned, rows that came (`received`: learned, rejected, or waiting for their
+        batch), figures over all of them (`metrics`) and over the newest window (`window`), event time of the newest row
+        (ISO 8601, and ms UTC), rows of the tables, version. An undefined figure is None. Each number is a metric on
+        Flink (docs/metrics.md).
         """
         times = self._event_times()
         return {
@@ -164,6 +170,7 @@ class Trainer:
             "table_rows": self._tables.size,
             "version": self.version,
             "rejected": self._judge.rejected,
+            "received": self._judge.received,
         }
 
     def final_report(self) -> dict[str, Any]:

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import faulthandler
 import json
 import os
+import signal
 import socket
 import sys
 from pathlib import Path
@@ -22,8 +24,8 @@ from dlonflink.worker.threads import hold_lifeline, start
 
 
 def main(*, learners: int = 1) -> int:
-    """The exit code: 0 when all was said and done, 1 after an error, 3 when Flink's side was gone. `learners`: see
-    Protocol.
+    """The exit code: 0 when all was said and done, 1 after an error. A worker whose Flink side is gone kills itself.
+    `learners`: see Protocol.
     """
     parser = argparse.ArgumentParser(prog="python -m dlonflink.worker", allow_abbrev=False)
     parser.add_argument("name", help="the pipeline's name, so that a list of processes shows it")
@@ -39,6 +41,9 @@ def main(*, learners: int = 1) -> int:
     # A group of its own: Ctrl-C in a terminal is for Java's side, which ends the worker when it has done with it, and
     # which finds what the user's code started by this group, even when the worker itself is gone.
     os.setpgid(0, 0)
+    # The stack where native code crashes, and where it is when Flink's side hears nothing any more and asks (SIGUSR1).
+    faulthandler.enable(all_threads=False)
+    faulthandler.register(signal.SIGUSR1, all_threads=False)
     with socket.socket(socket.AF_UNIX) as connection:
         try:
             connection.connect(arguments.socket)

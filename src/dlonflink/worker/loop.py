@@ -30,6 +30,7 @@ from dlonflink.training.warm import warm
 from dlonflink.worker import batches, messages, protocol
 from dlonflink.worker.log import Lines
 from dlonflink.worker.protocol import Event, Instruction, Learned, Protocol, Published, Uploaded
+from dlonflink.worker.pulse import Pulse, beat
 from dlonflink.worker.threads import Background, Inbox, Writer, read_frames, start
 
 _log = logging.getLogger(__name__)
@@ -50,7 +51,7 @@ def serve(connection: socket.socket, lines: Lines, *, learners: int = 1) -> int:
     try:
         _Loop(connection, writer, lines, Protocol(learners)).run()
         code = 0
-    except Exception as failure:  # noqa: BLE001 - whatever it is, Flink must hear of it
+    except BaseException as failure:  # noqa: BLE001 - whatever it is, sys.exit in somebody's code too: Flink must hear of it
         error = _described(failure)
         _log.error("%s", error, exc_info=failure)
         writer.send(messages.Error(error.to_json()))
@@ -76,6 +77,7 @@ class _Loop:
         self._uploads = Background("upload", self._inbox)
         self._publications = Background("publish", self._inbox)
         self._protocol = decides
+        self._pulse = Pulse()
         self._chunks: list[messages.Bytes] = []
         self._copies: dict[int, _Held] = {}
         self._restored: Restored | None = None
@@ -87,16 +89,19 @@ class _Loop:
         self._batches: batches.Batches
         self._trainer: Trainer
         self._exporter: Exporter
+        self._step_limit: float
         start("reader", lambda: read_frames(connection, self._inbox))
 
     def run(self) -> None:
         """Raises whatever ends the worker before its time."""
         while not self._over:
             event = self._inbox.take(self._due())
+            self._pulse.begin()
             if event is not None:
                 self._handle(event)
             if self._begun and not self._over:
                 self._keep_time()
+            self._pulse.rest()
 
     def _due(self) -> float | None:
         if not self._begun:
@@ -159,21 +164,21 @@ class _Loop:
             case protocol.MakeGood():
                 self._make_good()
             case protocol.Announce():
-                self._begun = True
-                _log.info("ready, %s rows learned before", f"{self._trainer.rows:,}")
-                self._writer.send(messages.Ready(protocol=messages.PROTOCOL, pid=os.getpid(), libraries=libraries()))
+                self._announce()
             case protocol.Learn(batch=batch):
                 self._learn(batch)
             case protocol.Finish():
                 self._out(self._trainer.finish())
             case protocol.Conclude():
                 self._unreported = False  # the last report says it all
+                self._pulse.rest()  # and reads all of the state once: how long that takes is no learner's fault
                 self._writer.send(messages.Finished(self._report(last=True)))
             case protocol.Exit():
                 self._over = True
 
     def _open(self, hello: messages.Hello) -> None:
         self._lines.run, self._lines.attempt = hello.run, hello.attempt
+        self._step_limit = hello.limits.step_ms / 1000
         plan = _plan(hello)
         sys.path[:0] = [path for path in plan.path if path not in sys.path]
         place(plan.files, hello.files)
@@ -181,6 +186,19 @@ class _Loop:
         warm(plan, self._batches.schema)
         self._trainer = Trainer(plan, self._batches.schema, run=hello.run, attempt=hello.attempt)
         self._exporter = Exporter(plan.export, run=hello.run, attempt=hello.attempt)
+
+    def _announce(self) -> None:
+        self._begun = True
+        trainer = self._trainer
+        _log.info("ready, %s rows learned before", f"{trainer.rows:,}")
+        self._writer.send(
+            messages.Ready(
+                protocol=messages.PROTOCOL, pid=os.getpid(), libraries=libraries(), received=trainer.received
+            )
+        )
+        self._pulse.effort = trainer.effort
+        self._pulse.begin()  # what took long before READY is judged by Flink's side
+        start("heart", lambda: beat(self._pulse, self._writer, self._step_limit))
 
     def _resume(self, digest: bytes) -> None:
         failpoints.reach("worker.restore")
@@ -276,7 +294,7 @@ def _plan(hello: messages.Hello) -> TrainingPlan:
         ) from error
 
 
-def _described(failure: Exception) -> DLOnFlinkError:
+def _described(failure: BaseException) -> DLOnFlinkError:
     """What the ERROR frame says. An error of ours speaks for itself; any other is a bug, or the machine's."""
     trace = "".join(traceback.format_exception(failure))[-_TRACE_CHARACTERS:]
     if isinstance(failure, DLOnFlinkError):
@@ -285,6 +303,15 @@ def _described(failure: Exception) -> DLOnFlinkError:
     if isinstance(failure, MemoryError):
         return WorkerError("the worker ran out of memory", fix="give the machine more, or the model less", trace=trace)
     last = traceback.extract_tb(failure.__traceback__)[-1:]
+    if isinstance(failure, KeyboardInterrupt):
+        return WorkerError("the worker was interrupted (SIGINT)", fix="somebody sent it the signal", trace=trace)
+    if isinstance(failure, SystemExit):
+        return WorkerError(
+            f"something in the worker called sys.exit({failure.code!r})",
+            where=f"{last[0].filename}:{last[0].lineno}" if last else None,
+            fix="raise an exception in its place",
+            trace=trace,
+        )
     return WorkerError(
         f"the worker raised {type(failure).__name__}: {failure}",
         where=f"{last[0].filename}:{last[0].lineno}" if last else None,

@@ -11,9 +11,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 Bytes = bytes | bytearray | memoryview
 
-PROTOCOL = 1
+PROTOCOL = 2
 FRAME_BYTES = 64 << 20
 """Cap of a frame until HELLO says another."""
+STEP_MS = 600_000
 FINAL = -1
 """Stands for the checkpoint of the snapshot after END."""
 
@@ -42,6 +43,7 @@ class Kind(IntEnum):
     METRICS = 42
     REJECT = 43
     ERROR = 44
+    HEARTBEAT = 45
 
 
 class Document(BaseModel):
@@ -54,6 +56,8 @@ class Limits(Document):
     """What the worker must keep to."""
 
     frame_bytes: Annotated[int, Field(ge=1 << 16, lt=1 << 32)] = FRAME_BYTES
+    step_ms: Annotated[int, Field(ge=1)] = STEP_MS
+    """A step of the learner that takes longer ends the worker."""
 
 
 class Hello(Document):
@@ -84,6 +88,8 @@ class Ready(Document):
     protocol: int
     pid: int
     libraries: dict[str, str]
+    received: Annotated[int, Field(ge=0)]
+    """Rows that had come when the restored snapshot was taken: learned, rejected and waiting ones; 0 without one."""
 
 
 class Version(Document):
@@ -213,6 +219,14 @@ class Metrics:
 
 
 @dataclass(frozen=True)
+class Heartbeat:
+    """The worker runs; for how long its learner has been in its current step."""
+
+    kind: ClassVar[Kind] = Kind.HEARTBEAT
+    busy_ms: int
+
+
+@dataclass(frozen=True)
 class Error:
     """`DLOnFlinkError.to_json()`."""
 
@@ -222,6 +236,18 @@ class Error:
 
 ToWorker = Hello | Restore | Batch | Barrier | Commit | Abort | Watermark | End | Stop
 ToFlink = (
-    Ready | Scored | Reject | Credit | Aligned | Snapshot | Durable | Version | Passed | Finished | Metrics | Error
+    Ready
+    | Scored
+    | Reject
+    | Credit
+    | Aligned
+    | Snapshot
+    | Durable
+    | Version
+    | Passed
+    | Finished
+    | Metrics
+    | Heartbeat
+    | Error
 )
 Message = ToWorker | ToFlink

@@ -1,8 +1,8 @@
 """The threads beside the learning one, and how they hand it their word.
 
                  ┌ reader ──frames──► Inbox ──► learning thread ──► Writer ──frames──► socket
-    socket ──────┘                      ▲                             ▲
-                                        └── events ── Background ─────┘ chunks of a snapshot
+    socket ──────┘                      ▲                             ▲ ▲
+                                        └── events ── Background ─────┘ └ heart (`pulse`)
 
 Each is a daemon: the process ends when the learning thread does, or at once when Flink's side is gone.
 """
@@ -12,6 +12,7 @@ from __future__ import annotations
 import logging
 import os
 import queue
+import signal
 import socket
 import threading
 import time
@@ -28,9 +29,6 @@ from dlonflink.worker.protocol import Event
 
 _log = logging.getLogger(__name__)
 
-ORPHANED = 3
-"""Exit code of a worker whose Flink side is gone."""
-
 _INBOX_FRAMES = 64
 _OUTBOX_FRAMES = 16  # 16 MiB of snapshot chunks at most
 
@@ -42,7 +40,7 @@ class Inbox:
         self._changed = threading.Condition()
         self._frames: deque[Event] = deque()
         self._words: deque[Event] = deque()
-        self._failure: Exception | None = None
+        self._failure: BaseException | None = None
 
     def put_frame(self, event: Event) -> None:
         """Waits while the learning thread is far behind, so that a flood ends in back-pressure, not in memory."""
@@ -57,7 +55,7 @@ class Inbox:
             self._words.append(event)
             self._changed.notify_all()
 
-    def fail(self, failure: Exception) -> None:
+    def fail(self, failure: BaseException) -> None:
         """Makes `take` raise, before anything else that waits."""
         with self._changed:
             self._failure = self._failure or failure
@@ -89,6 +87,14 @@ class Writer:
     def send(self, message: messages.Message) -> None:
         """Waits while Flink does not read: that is the back-pressure."""
         self._queue.put(message)
+
+    def offer(self, message: messages.Message) -> bool:
+        """Sends it where there is room; else drops it and says so. Never waits."""
+        try:
+            self._queue.put_nowait(message)
+        except queue.Full:
+            return False
+        return True
 
     def flush(self) -> None:
         """Waits until everything given before is with the kernel."""
@@ -152,7 +158,7 @@ class Background:
             job = self._next()
             try:
                 event = job()
-            except Exception as failure:  # noqa: BLE001 - the learning thread raises it
+            except BaseException as failure:  # noqa: BLE001 - sys.exit too: the learning thread raises it
                 self._inbox.fail(failure)
                 return
             del job  # and the copy that it holds, for the time until the next one
@@ -199,8 +205,12 @@ def hold_lifeline(descriptor: int) -> None:
 
 
 def end_now() -> NoReturn:
-    """Ends the process though a learner may be in the middle of a step: nobody will ever read its result."""
-    os._exit(ORPHANED)
+    """Ends the process though a learner may be in the middle of a step: nobody will ever read its result. What it has
+    started ends with it: a child that was forked holds our socket, and would hold it for ever.
+    """
+    if os.getpgrp() == os.getpid():
+        os.killpg(0, signal.SIGKILL)
+    os._exit(1)
 
 
 def _read(connection: socket.socket, length: int) -> memoryview:

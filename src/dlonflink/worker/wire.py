@@ -28,6 +28,7 @@ from dlonflink.worker.messages import (
     End,
     Error,
     Finished,
+    Heartbeat,
     Hello,
     Kind,
     Message,
@@ -71,7 +72,7 @@ def _payload(message: Message) -> tuple[Bytes, ...]:
             return (data,)
         case Barrier(checkpoint=n) | Commit(checkpoint=n) | Abort(checkpoint=n) | Aligned(checkpoint=n):
             return (_I64.pack(n),)
-        case Watermark(ms=ms) | Passed(ms=ms):
+        case Watermark(ms=ms) | Passed(ms=ms) | Heartbeat(busy_ms=ms):
             return (_I64.pack(ms),)
         case End() | Stop():
             return ()
@@ -197,6 +198,7 @@ _DECODERS: Mapping[Kind, Callable[[Bytes, Header], Message]] = {
     Kind.PASSED: _checkpoint(Passed),
     Kind.FINISHED: lambda payload, header: Finished(_json(_OBJECT.validate_json, payload, header)),
     Kind.METRICS: lambda payload, header: Metrics(_json(_OBJECT.validate_json, payload, header)),
+    Kind.HEARTBEAT: lambda payload, header: Heartbeat(_unpack(_I64, payload, header)[0]),
     Kind.ERROR: lambda payload, header: Error(_json(_ERROR.validate_json, payload, header)),
 }
 

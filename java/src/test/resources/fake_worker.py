@@ -12,6 +12,9 @@ Usage: fake_worker.py BEHAVIOUR SOCKET, where BEHAVIOUR is a JSON object, every 
   corrupt     give a digest that is not the snapshot's
   linger      do not end on STOP, nor when the socket ends
   publish     outcome of every VERSION (default "published")
+  stop_at     in attempt 0, once so many rows came: SIGSTOP itself
+  fork_at     in attempt 0, once so many rows came: fork a child that holds the socket, and SIGKILL itself
+  lose        say at the end that so many rows fewer were learned
 Prints one line per event, for the log.
 """
 
@@ -27,10 +30,11 @@ import time
 
 HELLO, RESTORE, BATCH, BARRIER, COMMIT, ABORT, WATERMARK, END, STOP = range(1, 10)
 READY, SCORED, CREDIT, ALIGNED, SNAPSHOT, DURABLE, VERSION, WATERMARK_OUT, FINISHED, METRICS = range(33, 43)
-ERROR = 44
+ERROR, HEARTBEAT = 44, 45
 CHUNK = 1 << 20
 
 behaviour = json.loads(sys.argv[1])
+sending = threading.Lock()
 state = {"rows": 0, "sum": 0, "watermark": None}
 
 
@@ -49,7 +53,14 @@ def receive(count):
 
 
 def send(kind, payload):
-    sock.sendall(struct.pack("<BBHI", kind, 0, 0, len(payload)) + payload)
+    with sending:
+        sock.sendall(struct.pack("<BBHI", kind, 0, 0, len(payload)) + payload)
+
+
+def beat():
+    while True:
+        time.sleep(0.2)
+        send(HEARTBEAT, struct.pack("<q", 0))
 
 
 def table_field(data, table, index):
@@ -99,6 +110,13 @@ def batch(payload, attempt, committed):
         error = dict.fromkeys(fields) | {"code": "learner", "what": "the learner raised", "where": "row 7"}
         send(ERROR, json.dumps(error).encode())
         sys.exit(1)
+    if attempt == 0 and state["rows"] >= behaviour.get("stop_at", float("inf")):
+        say("stopping at", state["rows"])
+        os.kill(os.getpid(), signal.SIGSTOP)
+    if attempt == 0 and state["rows"] >= behaviour.get("fork_at", float("inf")):
+        if os.fork() == 0:
+            time.sleep(600)
+        os.kill(os.getpid(), signal.SIGKILL)
     if behaviour.get("echo"):
         send(SCORED, payload)
     send(CREDIT, struct.pack("<i", 1))
@@ -108,7 +126,7 @@ def batch(payload, attempt, committed):
 def run():
     kind, length = struct.unpack("<B3xI", receive(8))
     hello = json.loads(receive(length))
-    assert kind == HELLO and hello["protocol"] == 1, hello
+    assert kind == HELLO and hello["protocol"] == 2, hello
     say("hello", json.dumps({k: v for k, v in hello.items() if k != "schema"}))
     if hello["restore"]:
         data = b""
@@ -122,7 +140,8 @@ def run():
             data += part
         state.update(json.loads(data))
         say("restored", state["rows"], state["sum"])
-    send(READY, json.dumps({"protocol": 1, "pid": os.getpid(), "libraries": {}}).encode())
+    send(READY, json.dumps({"protocol": 2, "pid": os.getpid(), "libraries": {}, "received": state["rows"]}).encode())
+    threading.Thread(target=beat, daemon=True).start()
     send(CREDIT, struct.pack("<i", 2))
     late = None
     committed = 0
@@ -157,7 +176,8 @@ def run():
             send(WATERMARK_OUT, payload)
         elif kind == END:
             send_snapshot(-1)
-            send(FINISHED, json.dumps(state | {"attempt": hello["attempt"]}).encode())
+            learned = {"rows": state["rows"] - behaviour.get("lose", 0)}
+            send(FINISHED, json.dumps(state | learned).encode())
         elif kind == STOP:
             say("stop")
             if not behaviour.get("linger"):
@@ -172,6 +192,7 @@ def lifeline():
         os._exit(3)
 
 
+os.setpgid(0, 0)
 if "exit_first" in behaviour:
     say("one last word")
     sys.exit(behaviour["exit_first"])

@@ -14,7 +14,7 @@ import org.dlonflink.metrics.LoopbackReporter;
 import org.dlonflink.operator.Reports;
 import org.dlonflink.plan.Plan;
 import org.dlonflink.plan.PlanReader;
-import org.dlonflink.rejects.RejectSplit;
+import org.dlonflink.rejects.RejectCount;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -95,10 +95,11 @@ public final class JobRun {
         }
         ObjectNode report = Json.parseObject(json);
         // The worker knows nothing of what could not be read.
-        Long unread = whole.getAccumulatorResult(RejectSplit.ACCUMULATOR);
+        Long unread = whole.getAccumulatorResult(RejectCount.ACCUMULATOR);
         return unread == null
                 ? report
-                : report.put("rejected", report.path("rejected").asLong() + unread);
+                : report.put("rejected", report.path("rejected").asLong() + unread)
+                        .put("received", report.path("received").asLong() + unread);
     }
 
     /** Cancels the job, which ends its worker, and closes the cluster; what hangs is left to the end of the process. */

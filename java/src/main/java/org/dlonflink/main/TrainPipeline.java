@@ -36,12 +36,15 @@ import org.dlonflink.operator.TrainOperatorFactory;
 import org.dlonflink.operator.TrainSettings;
 import org.dlonflink.plan.Plan;
 import org.dlonflink.plan.Text;
+import org.dlonflink.rejects.RejectCount;
 import org.dlonflink.rejects.Rejects;
 
 /** Turns a plan into a job: statements, query, operator, sink. */
 final class TrainPipeline {
     /** The operator's name and uid: metrics are looked up by it, and so is the state in a checkpoint. */
     private static final String OPERATOR = "dlonflink-train";
+
+    private static final String REJECTS = "dlonflink-all-rejects";
 
     private static final int SHOWN_CHARACTERS = 200;
 
@@ -113,7 +116,7 @@ final class TrainPipeline {
         }
         if (plan.rejects() != null) {
             DataStream<RowData> refused = output.getSideOutput(Rejects.TAG);
-            refused = rejects == null ? refused : refused.union(rejects);
+            refused = rejects == null ? refused : counted(refused, rejects);
             RowSink.attach(plan.rejects().sink(), tables, refused, "dlonflink-rejects");
         }
     }
@@ -132,6 +135,14 @@ final class TrainPipeline {
                 one.setUid("dlonflink-sql-" + kind + "-" + numbers.merge(kind, 1, Integer::sum));
             }
         }
+    }
+
+    private static DataStream<RowData> counted(DataStream<RowData> ofWorker, DataStream<RowData> ofText) {
+        return ofWorker.connect(ofText)
+                .process(new RejectCount(), InternalTypeInfo.of(Rejects.TYPE))
+                .name(REJECTS)
+                .uid(REJECTS)
+                .setParallelism(1);
     }
 
     private static void requireBytes(RowType type) throws FailureException {

@@ -11,7 +11,7 @@ import org.dlonflink.json.Json;
 /** The payload of HELLO. */
 final class Hello {
     /** Raised with every change of the frames that the other side would misread. */
-    private static final int PROTOCOL = 1;
+    private static final int PROTOCOL = 2;
 
     private Hello() {}
 
@@ -29,7 +29,9 @@ final class Hello {
         hello.putRawValue("worker", new RawValue(settings.worker()));
         hello.put("restore", restore);
         hello.put("files", settings.files() ? directory(context) : null);
-        hello.putObject("limits").put("frame_bytes", settings.limits().frameBytes());
+        hello.putObject("limits")
+                .put("frame_bytes", settings.limits().frameBytes())
+                .put("step_ms", settings.limits().stepMs());
         return hello;
     }
 

@@ -9,6 +9,11 @@ interface Input {
     /** Takes a row; true when the batch is due. */
     boolean add(RowData row) throws FailureException;
 
+    /** Rows of the stream in what was added last. */
+    default long added() {
+        return 1;
+    }
+
     boolean isEmpty();
 
     /** Writes the batch behind {@code buffer}'s position, or into a larger one, and begins the next; gives the one used. */

@@ -20,6 +20,8 @@ import org.dlonflink.wire.Frame;
 public final class Reports {
     public static final String ACCUMULATOR = "dlonflink.report";
 
+    private final Account account;
+    private final int attempt;
     private final LastReport last = new LastReport();
     private final Counter rowsIn;
     private final Counter rowsOut;
@@ -34,8 +36,11 @@ public final class Reports {
     private volatile long alignMillis;
     private volatile long snapshotMillis;
     private volatile long snapshotBytes;
+    private volatile long busyMillis;
 
-    Reports(StreamingRuntimeContext context, MetricGroup operator) {
+    Reports(StreamingRuntimeContext context, MetricGroup operator, Account account) {
+        this.account = account;
+        attempt = context.getTaskInfo().getAttemptNumber();
         MetricGroup group = operator.addGroup("dlonflink");
         rowsIn = group.counter("rowsIn");
         rowsOut = group.counter("rowsOut");
@@ -48,13 +53,15 @@ public final class Reports {
         group.gauge("alignMillis", (Gauge<Long>) () -> alignMillis);
         group.gauge("snapshotMillis", (Gauge<Long>) () -> snapshotMillis);
         group.gauge("snapshotBytes", (Gauge<Long>) () -> snapshotBytes);
+        group.gauge("busyMillis", (Gauge<Long>) () -> busyMillis);
         group.gauge("report", (Gauge<String>) () -> latest);
         figures = new WorkerFigures(group);
         context.addAccumulator(ACCUMULATOR, last);
     }
 
-    void rowIn() {
-        rowsIn.inc();
+    void rowsIn(long rows) {
+        rowsIn.inc(rows);
+        account.add(rows);
     }
 
     void rowsOut(int rows) {
@@ -96,19 +103,35 @@ public final class Reports {
         }
     }
 
+    /** A READY frame; called by the reader's thread. */
+    ObjectNode ready(Frame frame) throws IOException {
+        ObjectNode ready = frame.json();
+        account.restored(ready.path("received").asLong());
+        return ready;
+    }
+
+    /** A HEARTBEAT frame; called by the reader's thread. */
+    void heartbeat(Frame frame) {
+        busyMillis = frame.payload().getLong();
+    }
+
     /** A METRICS frame; called by the reader's thread. */
     void latest(Frame frame) throws IOException {
         take(frame.json());
     }
 
-    /** A FINISHED frame. */
+    /** A FINISHED frame; FailureException if a row is unaccounted for. */
     void last(Frame frame) throws IOException {
-        take(frame.json());
+        ObjectNode report = frame.json();
+        account.close(report);
+        take(report);
         last.add(latest);
     }
 
     private void take(ObjectNode report) {
-        latest = Json.write(report);
+        account.enter(report);
         figures.take(report);
+        // Not a figure of the worker's: which of its lives this is, so how often the job was restarted.
+        latest = Json.write(report.put("attempt", attempt));
     }
 }

@@ -40,8 +40,9 @@ final class RowFlow {
     }
 
     void add(RowData row) throws Exception {
-        reports.rowIn();
-        if (input.add(row)) {
+        boolean due = input.add(row);
+        reports.rowsIn(input.added());
+        if (due) {
             flush();
         }
     }

@@ -64,7 +64,7 @@ public final class TrainOperator extends AbstractStreamOperator<RowData>
     @Override
     public void initializeState(StateInitializationContext context) throws Exception {
         super.initializeState(context);
-        reports = new Reports(getRuntimeContext(), getMetricGroup());
+        reports = new Reports(getRuntimeContext(), getMetricGroup(), new Account());
         int attempt = getRuntimeContext().getTaskInfo().getAttemptNumber();
         LogContext.enter(settings.name(), settings.run(), attempt, context.getRestoredCheckpointId());
         worker = WorkerLink.start(settings, attempt, this);
@@ -136,7 +136,8 @@ public final class TrainOperator extends AbstractStreamOperator<RowData>
     @Override
     public void receive(Frame frame) throws IOException, InterruptedException {
         switch (frame.type()) {
-            case READY -> LOG.info("the worker is ready: {}", frame.json());
+            case READY -> LOG.info("the worker is ready: {}", reports.ready(frame));
+            case HEARTBEAT -> reports.heartbeat(frame);
             case SNAPSHOT, DURABLE -> checkpoints.receive(frame);
             case METRICS -> reports.latest(frame);
             default -> mailbox.post(() -> handle(frame), frame.type().name());

@@ -4,6 +4,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import javax.annotation.Nullable;
 import org.apache.flink.table.data.RowData;
+import org.dlonflink.arrowfile.ArrowRows;
 import org.dlonflink.failure.Failure;
 import org.dlonflink.failure.FailureException;
 
@@ -13,6 +14,8 @@ final class WholeValue implements Input {
 
     @Nullable
     private byte[] value;
+
+    private long rows;
 
     /** @param cap most bytes of a frame */
     WholeValue(int cap) {
@@ -37,7 +40,13 @@ final class WholeValue implements Input {
                     .fix("write smaller batches: 4,096 to 16,384 rows in each value")
                     .exception();
         }
+        rows = ArrowRows.in(value);
         return true;
+    }
+
+    @Override
+    public long added() {
+        return rows;
     }
 
     @Override

@@ -10,6 +10,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicBoolean;
 import javax.annotation.Nullable;
 import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.node.ObjectNode;
 import org.dlonflink.failpoint.FailPoints;
@@ -41,6 +42,8 @@ final class WorkerLink {
         void lost(IOException cause);
     }
 
+    private static final String NEEDED = "while it was needed";
+
     private final TrainSettings settings;
     private final WorkerProcess process;
     private final Receiver receiver;
@@ -53,6 +56,10 @@ final class WorkerLink {
     @Nullable
     private FrameWriter writer;
 
+    @Nullable
+    private Silence silence;
+
+    private final AtomicBoolean gone = new AtomicBoolean();
     private volatile boolean closing;
 
     private WorkerLink(TrainSettings settings, WorkerProcess process, Receiver receiver) {
@@ -81,8 +88,9 @@ final class WorkerLink {
         int cap = settings.limits().frameBytes();
         writer = new FrameWriter(
                 channel, cap, "dlonflink-to-worker", e -> LOG.debug("the socket to the worker failed", e));
+        silence = new Silence(channel);
         Thread reader =
-                new Thread(LogContext.handedOn(() -> read(new FrameReader(channel, cap))), "dlonflink-from-worker");
+                new Thread(LogContext.handedOn(() -> read(new FrameReader(silence, cap))), "dlonflink-from-worker");
         reader.setDaemon(true);
         reader.start();
         byte[] json = Json.write(hello).getBytes(StandardCharsets.UTF_8);
@@ -113,6 +121,7 @@ final class WorkerLink {
         } catch (ExecutionException e) {
             throw new IOException("the worker was lost while it started", e.getCause());
         }
+        silence.watch(settings.limits().silenceMs(), this::nothing);
     }
 
     ByteBuffer buffer() {
@@ -147,7 +156,7 @@ final class WorkerLink {
                     return;
                 }
             }
-            lost(process.exited("while it was needed"));
+            lost(process.exited(NEEDED));
         } catch (FailureException e) {
             lost(e);
         } catch (IOException e) {
@@ -158,6 +167,24 @@ final class WorkerLink {
             // No memory for a frame, for one. Without the reader the operator would wait for ever.
             lost(new IOException("frames of the worker cannot be read", e));
         }
+    }
+
+    /** Nothing has come for so long, though it was listened for; its heart beats every second. True if it is given up. */
+    private boolean nothing(long millis) {
+        try {
+            if (!process.isAlive()) {
+                // A child of its may hold the socket open, and then its end never comes.
+                lost(process.exited(NEEDED));
+            } else if (millis >= settings.limits().silenceMs()) {
+                lost(process.silent(settings.limits().silenceMs()));
+                process.kill();
+            } else {
+                return false;
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+        return true;
     }
 
     /** False if the frame could not be taken, which is no fault of the socket's: a full disk, for one. */
@@ -177,7 +204,7 @@ final class WorkerLink {
 
     private IOException causeOf(IOException broken) {
         try {
-            FailureException exited = process.exited("while it was needed");
+            FailureException exited = process.exited(NEEDED);
             exited.addSuppressed(broken);
             return exited;
         } catch (InterruptedException e) {
@@ -185,9 +212,10 @@ final class WorkerLink {
         }
     }
 
+    /** The first cause counts: one that is killed for its silence also exits, and its socket ends. */
     private void lost(IOException cause) {
         ready.completeExceptionally(cause);
-        if (!closing) {
+        if (gone.compareAndSet(false, true) && !closing) {
             receiver.lost(cause);
         }
     }
@@ -199,6 +227,10 @@ final class WorkerLink {
      */
     void close(long grace) throws IOException {
         closing = true;
+        if (silence != null) {
+            // What is still to do may take its time: the grace.
+            silence.end();
+        }
         try {
             if (writer != null && grace > 0) {
                 long deadline = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(grace);

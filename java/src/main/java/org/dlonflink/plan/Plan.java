@@ -57,8 +57,18 @@ public record Plan(
      * @param frameBytes cap of one frame's payload
      * @param startMs the worker must connect, and after its state was sent say READY, within
      * @param stopMs grace before the worker's processes are killed
+     * @param silenceMs a worker that is ready and says nothing for so long is dead
+     * @param stepMs a learner that takes so long for one step hangs, which the worker itself finds out
      */
-    public record Limits(int batchRows, int batchBytes, int batchMs, int frameBytes, int startMs, int stopMs)
+    public record Limits(
+            int batchRows,
+            int batchBytes,
+            int batchMs,
+            int frameBytes,
+            int startMs,
+            int stopMs,
+            int silenceMs,
+            int stepMs)
             implements Serializable {}
 
     /**

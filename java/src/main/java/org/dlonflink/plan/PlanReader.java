@@ -128,7 +128,9 @@ public final class PlanReader {
                 operator.integer("batch_ms", 1),
                 operator.integer("frame_bytes", 1 << 20),
                 operator.integer("start_ms", 1),
-                operator.integer("stop_ms", 0));
+                operator.integer("stop_ms", 0),
+                operator.integer("silence_ms", 1),
+                operator.integer("step_ms", 1));
         operator.refuseOthers();
         if (limits.batchBytes() > limits.frameBytes()) {
             throw operator.refusal("batch_bytes", "at most frame_bytes", String.valueOf(limits.batchBytes()));

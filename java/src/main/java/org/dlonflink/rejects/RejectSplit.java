@@ -4,7 +4,6 @@ import java.io.IOException;
 import java.util.Locale;
 import javax.annotation.Nullable;
 import org.apache.flink.annotation.Internal;
-import org.apache.flink.api.common.accumulators.LongCounter;
 import org.apache.flink.api.common.functions.OpenContext;
 import org.apache.flink.api.common.state.ListState;
 import org.apache.flink.api.common.state.ListStateDescriptor;
@@ -27,14 +26,11 @@ import org.dlonflink.plan.Plan;
  */
 @Internal
 public final class RejectSplit extends ProcessFunction<RowData, RowData> implements CheckpointedFunction {
-    public static final String ACCUMULATOR = "dlonflink.rejected";
-
     private static final long serialVersionUID = 1L;
 
     private final Plan.Bound bound;
     private final String run;
     private final int columns;
-    private final LongCounter counter = new LongCounter();
     private transient ProjectedRowData good;
     private transient ListState<long[]> state;
     private long seen;
@@ -73,8 +69,6 @@ public final class RejectSplit extends ProcessFunction<RowData, RowData> impleme
             all[i] = i;
         }
         good = ProjectedRowData.from(all);
-        counter.add(rejected);
-        getRuntimeContext().addAccumulator(ACCUMULATOR, counter);
     }
 
     @Override
@@ -84,7 +78,6 @@ public final class RejectSplit extends ProcessFunction<RowData, RowData> impleme
             out.collect(good.replaceRow(row));
         } else {
             rejected++;
-            counter.add(1);
             newest = row.getRow(columns, Rejects.TEXT_FIELDS);
             context.output(Rejects.TAG, whole(newest));
         }

@@ -27,7 +27,8 @@ public enum FrameType {
     FINISHED(41, 2, Integer.MAX_VALUE),
     METRICS(42, 2, Integer.MAX_VALUE),
     REJECT(43, 8, Integer.MAX_VALUE),
-    ERROR(44, 2, Integer.MAX_VALUE);
+    ERROR(44, 2, Integer.MAX_VALUE),
+    HEARTBEAT(45, 8, 8);
 
     /** The most that a chunk of a snapshot holds. */
     public static final int CHUNK_BYTES = 1 << 20;

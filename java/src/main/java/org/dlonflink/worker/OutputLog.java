@@ -4,11 +4,11 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
 import javax.annotation.Nullable;
 import org.dlonflink.failure.Failure;
 import org.dlonflink.log.LogContext;
@@ -23,13 +23,18 @@ import org.slf4j.LoggerFactory;
 final class OutputLog {
     private static final Logger LOG = LoggerFactory.getLogger(OutputLog.class);
 
-    private static final int KEPT_LINES = 20;
+    private static final int KEPT_LINES = 40;
+    private static final long PAUSE_MS = 100;
     private static final int KEPT_BYTES_OF_LINE = 500;
+
+    /** Of a log file, before it becomes the one before: what is printed for each row must not fill the disk. */
+    private static final long MOST_BYTES = 64 << 20;
 
     private final InputStream output;
     private final OutputStream file;
     private final boolean logged;
     private final Deque<String> lines = new ArrayDeque<>();
+    private long count;
     private final byte[] line = new byte[KEPT_BYTES_OF_LINE];
     private int lineBytes;
     private final Thread thread;
@@ -49,7 +54,7 @@ final class OutputLog {
             return OutputStream.nullOutputStream();
         }
         try {
-            OutputStream file = Files.newOutputStream(log, StandardOpenOption.CREATE, StandardOpenOption.APPEND);
+            OutputStream file = new BoundedLog(log, MOST_BYTES);
             file.write((firstLine + "\n").getBytes(StandardCharsets.UTF_8));
             return file;
         } catch (IOException e) {
@@ -72,6 +77,33 @@ final class OutputLog {
         synchronized (lines) {
             return String.join("\n", lines);
         }
+    }
+
+    /** Lines so far. */
+    long count() {
+        synchronized (lines) {
+            return count;
+        }
+    }
+
+    /** Those since there were {@code before}, once no more have come for a while; waits for the first one. */
+    String linesAfter(long before, long millis) throws InterruptedException {
+        long deadline = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(millis);
+        synchronized (lines) {
+            for (long left = millis; left > 0 && count == before; left = millis(deadline)) {
+                lines.wait(left);
+            }
+            for (long seen = before; count > seen && millis(deadline) > 0; ) {
+                seen = count;
+                lines.wait(PAUSE_MS);
+            }
+            int old = (int) Math.max(0, lines.size() - (count - before));
+            return lines.stream().skip(old).collect(Collectors.joining("\n"));
+        }
+    }
+
+    private static long millis(long deadline) {
+        return TimeUnit.NANOSECONDS.toMillis(deadline - System.nanoTime());
     }
 
     /** Waits for the end of the output: a grandchild may hold it open, so not for ever. */
@@ -136,6 +168,8 @@ final class OutputLog {
                 lines.removeFirst();
             }
             lines.addLast(text);
+            count++;
+            lines.notifyAll();
         }
     }
 }

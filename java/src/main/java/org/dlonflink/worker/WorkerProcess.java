@@ -98,7 +98,7 @@ public final class WorkerProcess implements AutoCloseable {
     }
 
     /**
-     * Waits until the worker connects.
+     * Waits until the worker connects; whoever else does is refused.
      *
      * @throws FailureException (code worker) if it ends, or does not connect in time
      */
@@ -118,7 +118,10 @@ public final class WorkerProcess implements AutoCloseable {
                 }
                 SocketChannel channel = server.accept();
                 if (channel != null) {
-                    return channel;
+                    if (Owner.isAt(channel, directory.socket().getParent())) {
+                        return channel;
+                    }
+                    channel.close();
                 }
                 if (!process.isAlive()) {
                     throw exited("before it connected");
@@ -146,6 +149,28 @@ public final class WorkerProcess implements AutoCloseable {
         }
         output.await(OUTPUT_MS);
         return failure("the worker exited with code " + code.getAsInt(), title + ", " + when);
+    }
+
+    /** The failure of one that lives and says nothing. It is asked where it is, for which it needs nobody's lock. */
+    public FailureException silent(long millis) throws InterruptedException {
+        String stack = "";
+        long before = output.count();
+        if (signal("USR1", String.valueOf(process.pid()))) {
+            stack = output.linesAfter(before, OUTPUT_MS);
+        }
+        return Failure.of(
+                        "worker",
+                        "the worker has said nothing for " + millis / 1000
+                                + " s: stopped, swapping, or in a call that holds Python's lock")
+                .where(title)
+                .expected("a sign of life every second (runtime.worker.silence)")
+                .got(stack.isEmpty() ? "nothing, not even where it is: most likely it was stopped" : stack)
+                .fix("look at its machine and its log; raise runtime.worker.silence where native code may take so long")
+                .exception();
+    }
+
+    public boolean isAlive() {
+        return process.isAlive();
     }
 
     /** The failure of a worker that does not do something in time. */
@@ -179,10 +204,11 @@ public final class WorkerProcess implements AutoCloseable {
     }
 
     /**
-     * Children are listed before their parent is killed, for without it they cannot be found. Those of a worker that is
-     * gone already are found by its process group, which it makes when it starts.
+     * Kills the worker, stopped or not, with all that it has started. Children are listed before their parent is killed, for
+     * without it they cannot be found. Those of a worker that is gone already are found by its process group, which it
+     * makes when it starts.
      */
-    private void kill() {
+    public void kill() {
         List<ProcessHandle> children;
         try (Stream<ProcessHandle> descendants = process.descendants()) {
             children = descendants.toList();
@@ -191,7 +217,7 @@ public final class WorkerProcess implements AutoCloseable {
         process.toHandle().destroyForcibly();
         children.forEach(ProcessHandle::destroyForcibly);
         try {
-            killGroup();
+            signal("KILL", "-" + process.pid());
             awaitExit(KILL_MS);
             output.await(OUTPUT_MS);
         } catch (InterruptedException e) {
@@ -200,15 +226,21 @@ public final class WorkerProcess implements AutoCloseable {
         process.destroyForcibly();
     }
 
-    private void killGroup() throws InterruptedException {
+    /**
+     * Java itself can only kill, and no group. False where it is known not to have been sent.
+     *
+     * @param to a process, or a group by its number with a minus sign
+     */
+    private static boolean signal(String name, String to) throws InterruptedException {
         try {
-            new ProcessBuilder("sh", "-c", "kill -s KILL -- -" + process.pid())
+            Process shell = new ProcessBuilder("sh", "-c", "kill -s " + name + " -- " + to)
                     .redirectErrorStream(true)
                     .redirectOutput(ProcessBuilder.Redirect.DISCARD)
-                    .start()
-                    .waitFor(KILL_MS, TimeUnit.MILLISECONDS);
+                    .start();
+            return shell.waitFor(KILL_MS, TimeUnit.MILLISECONDS) && shell.exitValue() == 0;
         } catch (IOException e) {
-            LOG.debug("no shell to kill the worker's process group with", e);
+            LOG.debug("no shell to signal {} to {} with", name, to, e);
+            return false;
         }
     }
 

@@ -161,7 +161,59 @@ class JobRunTest {
         plan.operator.put("start_ms", 1_000);
         plan.behaviour.put("mute", true);
         ObjectNode event = failed("job");
-        assertThat(event.path("error").path("what").asText()).contains("did not say that it is ready");
+        assertThat(event.path("error").path("what").asText())
+                .containsAnyOf("did not say that it is ready", "did not connect");
+    }
+
+    @Test
+    void aWorkerThatIsStoppedIsDeadAndTheJobGoesOn() throws IOException {
+        plan.count(ROWS, 1_000);
+        plan.operator.put("silence_ms", 1_000);
+        plan.behaviour.put("stop_at", 500);
+        JsonNode report = finished();
+        assertThat(report.path("attempt").asInt()).isEqualTo(1);
+        assertThat(report.path("sum").asLong()).isEqualTo(SUM);
+    }
+
+    @Test
+    void aWorkerThatIsSilentIsTheCause() throws IOException {
+        plan.flink.put("restart-strategy.type", "none");
+        plan.operator.put("silence_ms", 1_000);
+        plan.behaviour.put("stop_at", 500);
+        ObjectNode event = failed("job");
+        assertThat(code(event)).isEqualTo("worker");
+        assertThat(event.path("error").path("what").asText())
+                .startsWith("the worker has said nothing for 1 s: stopped, swapping, or in a call");
+        assertThat(event.path("error").path("got").asText()).contains("stopped");
+    }
+
+    /** Its socket does not end, for a child has it too. */
+    @Test
+    void aWorkerThatDiesAndLeavesAChildIsMissed() throws IOException {
+        plan.count(ROWS, 1_000);
+        plan.behaviour.put("fork_at", 500);
+        JsonNode report = finished();
+        assertThat(report.path("attempt").asInt()).isEqualTo(1);
+        assertThat(report.path("sum").asLong()).isEqualTo(SUM);
+    }
+
+    @Test
+    void everyRowIsAccountedFor() throws IOException {
+        plan.behaviour.put("kill_after_commit", 1);
+        plan.count(ROWS, 1_000);
+        JsonNode report = finished();
+        assertThat(report.path("received").asLong()).isEqualTo(ROWS);
+        assertThat(report.path("in_flight").asLong()).isZero();
+    }
+
+    @Test
+    void aRowThatIsMissingAtTheEndFailsTheJob() throws IOException {
+        plan.behaviour.put("lose", 2);
+        ObjectNode event = failed("job");
+        assertThat(code(event)).isEqualTo("protocol");
+        assertThat(event.path("error").path("what").asText()).isEqualTo("the accounts of rows do not balance");
+        assertThat(event.path("error").path("expected").asText()).startsWith("3000 rows");
+        assertThat(event.path("error").path("got").asText()).isEqualTo("2998 learned, 0 rejected");
     }
 
     @Test

@@ -39,6 +39,7 @@ final class TestPlan {
         flink.put("taskmanager.memory.network.max", "16m");
         operator.put("batch_rows", 256).put("batch_bytes", 1 << 20).put("batch_ms", 20);
         operator.put("frame_bytes", 1 << 22).put("start_ms", 20_000).put("stop_ms", 2_000);
+        operator.put("silence_ms", 20_000).put("step_ms", 60_000);
         job.putObject("environment").put("PYTHONUNBUFFERED", "1");
         job.put("log", log().toString());
         count(3_000, 3_000);

@@ -36,7 +36,7 @@ class WorkerLinkTest {
         return new TrainSettings(
                 "test",
                 "run",
-                new Plan.Limits(10, 1 << 20, 50, 1 << 20, 30_000, 3_000),
+                new Plan.Limits(10, 1 << 20, 50, 1 << 20, 30_000, 3_000, 30_000, 60_000),
                 new ArrayList<>(List.of("python3", "-c", CONNECTED + python)),
                 new LinkedHashMap<>(),
                 directory.resolve("log").toString(),

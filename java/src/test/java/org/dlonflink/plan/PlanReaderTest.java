@@ -23,7 +23,8 @@ class PlanReaderTest {
               "flink": {"execution.checkpointing.interval": "1 s", "a": "b"},
               "statements": ["CREATE TABLE t (a INT)"], "query": "SELECT a FROM t", "input": "rows",
               "operator": {"batch_rows": 10, "batch_bytes": 1000, "batch_ms": 50,
-                           "frame_bytes": 1048576, "start_ms": 1000, "stop_ms": 0},
+                           "frame_bytes": 1048576, "start_ms": 1000, "stop_ms": 0, "silence_ms": 3000,
+                           "step_ms": 9000},
               "command": ["python", "-m", "worker"], "environment": {"X": "1"}, "log": "w.log",
               "scored": [{"name": "a", "type": "INT"}], "sink": {"table": "t", "files": null},
               "rejects": {"sink": {"table": "bad", "files": null}, "to": "table bad", "max_share": 0.01, "over": 10,
@@ -46,7 +47,7 @@ class PlanReaderTest {
         Plan plan = PlanReader.parse(PLAN);
         assertThat(plan.name()).isEqualTo("n");
         assertThat(plan.flink()).containsEntry("a", "b");
-        assertThat(plan.limits()).isEqualTo(new Plan.Limits(10, 1000, 50, 1048576, 1000, 0));
+        assertThat(plan.limits()).isEqualTo(new Plan.Limits(10, 1000, 50, 1048576, 1000, 0, 3000, 9000));
         assertThat(plan.command()).containsExactly("python", "-m", "worker");
         assertThat(plan.scored()).containsExactly(new Plan.Column("a", "INT"));
         assertThat(plan.sink()).isEqualTo(new Plan.Sink("t", null));

@@ -87,7 +87,7 @@ class FramesTest {
         "0, 0, 0, 8",
         "3, 0, 0, 8",
         "255, 0, 0, 8",
-        "45, 0, 0, 8", // no type that the worker sends
+        "46, 0, 0, 8", // no type that the worker sends
         "36, 1, 0, 8",
         "36, 0, 1, 8",
         "36, 0, 65535, 8", // flags, zero
@@ -96,6 +96,7 @@ class FramesTest {
         "35, 0, 0, 8",
         "38, 0, 0, 47",
         "40, 0, 0, 0",
+        "45, 0, 0, 0",
         "37, 0, 0, 7", // lengths of the type
         "37, 0, 0, 1048585",
         "34, 0, 0, 4194305",
@@ -122,7 +123,7 @@ class FramesTest {
             byte[] bytes = new byte[random.nextInt(64)];
             random.nextBytes(bytes);
             if (bytes.length > 4 && random.nextBoolean()) {
-                bytes[0] = (byte) (33 + random.nextInt(12));
+                bytes[0] = (byte) (33 + random.nextInt(13));
                 bytes[1] = bytes[2] = bytes[3] = 0;
             }
             try {

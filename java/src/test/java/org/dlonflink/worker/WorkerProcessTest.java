@@ -11,6 +11,7 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
 import java.util.Map;
 import org.dlonflink.failure.FailureException;
+import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -44,14 +45,14 @@ class WorkerProcessTest {
 
     @Test
     void anEarlyEndIsNoticedAtOnceWithItsCodeAndLastLines() throws Exception {
-        String python = "print(os.environ['GREETING'])\nfor i in range(30): print('line', i, 'x' * 1000)\nsys.exit(5)";
+        String python = "print(os.environ['GREETING'])\nfor i in range(60): print('line', i, 'x' * 1000)\nsys.exit(5)";
         try (WorkerProcess worker = start(python)) {
             assertThatThrownBy(() -> worker.connect(60_000))
                     .isInstanceOf(FailureException.class)
                     .hasMessageContaining("exited with code 5")
-                    .hasMessageContaining("line 29 ")
-                    .hasMessageContaining("line 10 ")
-                    .hasMessageNotContaining("line 9 ");
+                    .hasMessageContaining("line 59 ")
+                    .hasMessageContaining("line 20 ")
+                    .hasMessageNotContaining("line 19 ");
         }
         assertThat(Files.readString(directory.resolve("log")))
                 .startsWith("first line\n")
@@ -87,6 +88,58 @@ class WorkerProcessTest {
             worker.close();
             assertThat(channel.read(ByteBuffer.allocate(1))).isEqualTo(-1);
         }
+    }
+
+    /** One who can read our directory, as the superuser can, is refused; who is waited for may come after him. */
+    @Test
+    void anotherUserIsRefused() throws Exception {
+        Assumptions.assumeTrue("root".equals(System.getProperty("user.name")));
+        String python = "where = sys.argv[1]\n"
+                + "os.chmod(os.path.dirname(where), 0o755); os.chmod(where, 0o777)\n"
+                + "if os.fork() == 0:\n"
+                + "    os.setuid(65534)\n"
+                + "    s = socket.socket(socket.AF_UNIX); s.connect(where)\n"
+                + "    print('refused' if s.recv(1) == b'' else 'let in', flush=True); os._exit(0)\n"
+                + "os.wait()\n"
+                + "s = socket.socket(socket.AF_UNIX); s.connect(where); s.send(b'!'); time.sleep(60)";
+        try (WorkerProcess worker = start(python);
+                SocketChannel channel = worker.connect(20_000)) {
+            assertThat(channel.read(ByteBuffer.allocate(1))).isEqualTo(1);
+            assertThat(Files.readString(directory.resolve("log")))
+                    .contains("refused")
+                    .doesNotContain("let in");
+        }
+    }
+
+    /** It need not run for that: it is asked in C. */
+    @Test
+    void aSilentWorkerIsAskedWhereItIs() throws Exception {
+        String python = "import faulthandler, signal\n"
+                + "faulthandler.register(signal.SIGUSR1, all_threads=False)\n"
+                + "s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1])\n"
+                + "s.send(b'!')\n"
+                + "time.sleep(60)";
+        try (WorkerProcess worker = start(python);
+                SocketChannel channel = worker.connect(20_000)) {
+            assertThat(channel.read(ByteBuffer.allocate(1))).isEqualTo(1);
+            assertThat(worker.silent(30_000))
+                    .hasMessageContaining("said nothing for 30 s")
+                    .hasMessageContaining("File \\\"<string>\\\", line 6 in <module>");
+        }
+    }
+
+    @Test
+    void aWorkerThatPrintsMuchIsNotHeldUpAndItsLogIsBounded() throws Exception {
+        String python = "line = 'x' * 1023\nfor i in range(100 << 10): print(line)\nprint('done', flush=True)";
+        try (WorkerProcess worker = start(python)) {
+            assertThatThrownBy(() -> worker.connect(60_000)).hasMessageContaining("exited with code 0");
+        }
+        Path log = directory.resolve("log");
+        assertThat(Files.size(log)).isLessThan(64 << 20);
+        assertThat(Files.size(directory.resolve("log.1"))).isBetween(63L << 20, 65L << 20);
+        assertThat(Files.size(log) + Files.size(directory.resolve("log.1")))
+                .isEqualTo("first line\ndone\n".length() + (100L << 20));
+        assertThat(Files.readString(log)).endsWith("x\ndone\n");
     }
 
     @Test
