@@ -45,7 +45,7 @@ def undisturbed(learner: dlf.Custom | dlf.FM = WITNESS) -> Summary:
 @cache
 def file(first: int = 1, last: int = ROWS) -> Path:
     """In a folder that goes with this process."""
-    path = Path(_folder().name, f"numbers-{first}.csv")
+    path = Path(_folder().name, f"numbers-{first}-{last}.csv")
     lines = (f"{one},{_time(one)},{one % 7},{one % 11},{int(one % 3 == 0)}\n" for one in range(first, last + 1))
     path.write_text("".join(["id,ts,a,b,click\n", *lines]))
     return path
