@@ -57,7 +57,7 @@ MUTANTS: Sequence[Mutant] = (
         "        if checkpoint != FINAL:\n            return [durable]",
         "        if checkpoint != FINAL:\n            self._publishing += 1\n"
         "            return [durable, Publish(checkpoint, checkpoint)]",
-        ("tests/test_worker_process.py::test_a_killed_worker_is_resumed_to_the_bit",),
+        ("tests/test_worker_protocol.py::TestConversation::runTest",),
     ),
     Mutant(
         "COMMIT of an aborted checkpoint publishes",

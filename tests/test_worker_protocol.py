@@ -55,7 +55,7 @@ def sent(instructions: Sequence[Instruction]) -> list[messages.ToFlink]:
 
 
 class Conversation(RuleBasedStateMachine):
-    """Flink's side and the worker's threads, as they may legally act. Rows come in batches of 3, learners take 4."""
+    """Flink's side and the worker's threads, as they may legally act. Rows come in batches of 3, learners take 8."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -109,7 +109,7 @@ class Conversation(RuleBasedStateMachine):
         self.credits -= 1
         assert self.tell(messages.Batch(b"rows")) == [Learn(b"rows"), Send(messages.Credit(1))]
         self.received += 3
-        self.scored = self.received - self.received % 4
+        self.scored = self.received - self.received % 8
         self.tell(Learned(self.received, self.scored))
 
     @precondition(lambda self: self.state == "running")
@@ -147,6 +147,7 @@ class Conversation(RuleBasedStateMachine):
             assert instructions[1:] == [Conclude()]
             self.state = "finished"
         else:
+            assert instructions[1:] == []  # a version is COMMIT's to ask for
             self.durable.add(checkpoint)
 
     @precondition(lambda self: self.durable and self.state != "stopped")
