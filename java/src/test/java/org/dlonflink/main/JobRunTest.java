@@ -97,6 +97,17 @@ class JobRunTest {
         assertThat(new TreeSet<>(CollectSinkFactory.ROWS)).hasSize(ROWS);
     }
 
+    /** Nothing else sends a batch here than a barrier, which would leave its rows to no checkpoint. */
+    @Test
+    void whatIsGatheredGoesOutBeforeABarrier() throws IOException {
+        plan.count(ROWS, 1_000);
+        plan.operator.put("batch_rows", 100_000).put("batch_ms", 3_600_000);
+        plan.behaviour.put("kill_after_commit", 1);
+        JsonNode report = finished();
+        assertThat(report.path("attempt").asInt()).isEqualTo(1);
+        assertThat(report.path("sum").asLong()).isEqualTo(SUM);
+    }
+
     @Test
     void aWorkerThatDiesBetweenAlignedAndItsSnapshotLosesNothing() throws IOException {
         plan.count(ROWS, 1_000); // time for three checkpoints, on a busy machine too
