@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dlonflink.embedding.index import SEGMENTS, entries, find, make_index, upsert
+from dlonflink.embedding.index import SEGMENTS, entries, find, make_index, no_guard, upsert
 from dlonflink.embedding.layout import RowLayout
 from dlonflink.embedding.local import LocalTable
 from dlonflink.errors import TableError
@@ -25,6 +25,7 @@ def upsert_all(index, touched, ids, seconds=0, weight=1.0):
     ids = np.array(ids, np.uint64)
     return upsert(
         index,
+        no_guard(),
         touched,
         ids,
         np.array([0, len(ids)], np.int64),

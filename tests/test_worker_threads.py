@@ -14,6 +14,7 @@ import pytest
 
 from dlonflink.worker import messages, threads, wire
 from dlonflink.worker.protocol import Event, Published
+from dlonflink.worker.room import Room
 from dlonflink.worker.threads import Background, Inbox
 
 
@@ -81,7 +82,7 @@ def test_a_reader_without_memory_is_told_to_the_learning_thread(monkeypatch: pyt
     inbox = Inbox()
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        threads.start("reader", lambda: threads.read_frames(ours, inbox))
+        threads.start("reader", lambda: threads.read_frames(ours, inbox, Room()))
         with pytest.raises(MemoryError, match="malloc"):
             inbox.take(None)
 

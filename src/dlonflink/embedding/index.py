@@ -14,12 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlonflink.embedding.memory import reserve
+from dlonflink.embedding.mirror import Marks, Number, Plane, claim, copy_block
 from dlonflink.features.batch import Float, Ids, Times
 from dlonflink.kernel import kernel, prefetch
 
 SEGMENTS = 256
 CHUNK = 32
 """Rows of one touched mark."""
+LINE = 4
+"""Slots of a cache line: what is copied at once before one of them is written."""
 
 Rows = NDArray[np.uint32]
 Numbers = NDArray[np.int64]
@@ -28,7 +31,9 @@ _SEGMENT = np.uint64(56)  # >> leaves the top 8 bits
 _HALF = np.uint64(32)
 _LOW = np.uint64(0xFFFFFFFF)
 _ONE = np.uint64(1)
+_TWO = np.uint64(2)
 _FREE = np.uint64(0)
+_LINE = np.uint64(LINE)
 _AHEAD = 8  # IDs between asking for a slot's cache line and reading it
 _START = 64  # slots of a new segment: 1 KiB
 
@@ -54,6 +59,20 @@ def make_index(capacity: int) -> Index:
         rows=np.zeros(1, np.int64),
         limits=np.array([capacity, most], np.int64),
     )
+
+
+class Guard(NamedTuple):
+    """Where slots go that belong to a copy under way, before they are first written (embedding/copies.py)."""
+
+    slots: Plane
+    marks: Marks
+    sizes: Numbers  # [SEGMENTS] slots of each segment that belong to the copy; all 0: there is none
+
+
+def no_guard() -> Guard:
+    """While no copy is under way."""
+    nothing, mark = np.zeros(0, np.uint64), np.zeros(1, np.uint8)
+    return Guard(Plane(nothing, nothing, 2 * LINE), Marks(mark, mark), np.zeros(SEGMENTS, np.int64))
 
 
 @kernel
@@ -93,9 +112,18 @@ def find(index: Index, ids: Ids) -> Rows:
 
 
 @kernel
-def _double(index: Index, segment: np.int64) -> None:
+def _keep(index: Index, guard: Guard, segment: np.int64, slot: Number) -> None:
+    """To be called before `slot` of `segment` is written."""
+    if slot - segment * index.limits[1] < guard.sizes[segment] and claim(guard.marks, slot // LINE):
+        copy_block(guard.slots, slot // LINE)
+
+
+@kernel
+def _double(index: Index, guard: Guard, segment: np.int64) -> None:
     """Gives a segment twice its slots, in place."""
     base = segment * index.limits[1]
+    for slot in range(base, base + guard.sizes[segment], LINE):
+        _keep(index, guard, segment, slot)
     size = index.sizes[segment]
     held = np.empty((index.counts[segment], 2), np.uint64)
     n = 0
@@ -113,7 +141,7 @@ def _double(index: Index, segment: np.int64) -> None:
 
 
 @kernel
-def _insert(index: Index, key: np.uint64, slot: np.uint64, seen: np.uint64) -> np.uint64:
+def _insert(index: Index, guard: Guard, key: np.uint64, slot: np.uint64, seen: np.uint64) -> np.uint64:
     """A new row for `key`, last seen at `seen`, at its free slot; 0 when the index is full."""
     segment = np.int64(key >> _SEGMENT)
     size = index.sizes[segment]
@@ -123,17 +151,24 @@ def _insert(index: Index, key: np.uint64, slot: np.uint64, seen: np.uint64) -> n
         return _FREE
     index.rows[0] += 1
     row = np.uint64(index.rows[0])
+    _keep(index, guard, segment, np.int64(slot))
     index.slots[slot, 0] = key
     index.slots[slot, 1] = row | (seen << _HALF)
     index.counts[segment] = count
     if count * 64 > size * (36 + (segment & 15)) and size < index.limits[1]:
-        _double(index, segment)
+        _double(index, guard, segment)
     return row
 
 
 @kernel
 def upsert(
-    index: Index, touched: NDArray[np.uint8], ids: Ids, offsets: Numbers, event_time: Times, weights: Float
+    index: Index,
+    guard: Guard,
+    touched: NDArray[np.uint8],
+    ids: Ids,
+    offsets: Numbers,
+    event_time: Times,
+    weights: Float,
 ) -> tuple[Rows, bool]:
     """The rows of `ids`, new ones where there was none, and whether there was room for all.
 
@@ -142,21 +177,27 @@ def upsert(
     marks nothing: row 0 stands for its unknown IDs.
     """
     out = np.empty(len(ids), np.uint32)
+    guarded = len(guard.slots.copy) > 0
     for r in range(len(offsets) - 1):
         seen = np.uint64(min(max(event_time[r] // 1000, 0), 0xFFFFFFFF))
         learned = weights[r] != 0
         for i in range(offsets[r], offsets[r + 1]):
             if i + _AHEAD < len(ids):
-                prefetch(index.slots, _first_slot(index, ids[i + _AHEAD]))
+                ahead = _first_slot(index, ids[i + _AHEAD])
+                prefetch(index.slots, ahead)
+                if guarded:
+                    prefetch(guard.slots.copy, ahead * _TWO)
+                    prefetch(guard.marks.blocks, ahead // _LINE)
             slot = _slot(index, ids[i])
             entry = index.slots[slot, 1]
             row = entry & _LOW
             if learned:
                 if row == _FREE:
-                    row = _insert(index, ids[i], slot, seen)
+                    row = _insert(index, guard, ids[i], slot, seen)
                     if row == _FREE:
                         return out, False
                 else:
+                    _keep(index, guard, np.int64(ids[i] >> _SEGMENT), np.int64(slot))
                     index.slots[slot, 1] = row | (max(entry >> _HALF, seen) << _HALF)
                 touched[row >> np.uint64(5)] = 1
             out[i] = np.uint32(row)

@@ -8,6 +8,7 @@ import numpy as np
 
 from dlonflink.embedding.base import EmbeddingTable
 from dlonflink.embedding.changes import Changes
+from dlonflink.embedding.copies import Copies
 from dlonflink.embedding.index import Index, Numbers, Rows, find, make_index, upsert
 from dlonflink.embedding.initial import unit
 from dlonflink.embedding.layout import RowLayout
@@ -42,7 +43,8 @@ class LocalTable(EmbeddingTable):
     """Rows in the order their IDs first came, from 1; row 0 is the default row, zeros, and is never written.
 
     `values` [capacity + 1, dim] and `state` [capacity + 1, state] lie in reserved memory: rows never move. A table is
-    driven either by gradients (gather, apply) or by kernels that write `values` and `state` themselves (rows, upsert).
+    driven either by gradients (gather, apply) or by kernels that write `values` and `state` themselves (rows, upsert):
+    only rows that `upsert` gave since the batch began, for a copy may be under way.
     """
 
     def __init__(
@@ -65,6 +67,7 @@ class LocalTable(EmbeddingTable):
                 self.values: Float = reserve(capacity + 1, layout.dim, np.float32)
                 self.state: Float = reserve(capacity + 1, layout.state, np.float32)
                 self.changes = Changes(capacity)
+                self.copies = Copies(self.index, self.values, self.state)
             except MemoryError:
                 if capacity <= _LEAST:
                     raise
@@ -88,7 +91,13 @@ class LocalTable(EmbeddingTable):
         for unknown IDs. TableError when the table is full.
         """
         rows, fits = upsert(
-            self.index, self.changes.marks, plain(ids), plain(offsets), plain(event_time), plain(weights)
+            self.index,
+            self.copies.guard,
+            self.changes.marks,
+            plain(ids),
+            plain(offsets),
+            plain(event_time),
+            plain(weights),
         )
         if not fits:
             raise TableError(
@@ -97,6 +106,8 @@ class LocalTable(EmbeddingTable):
                 got=f"{self.size} IDs and one more",
                 fix="leave out the column whose IDs never come back (a request or session ID)",
             )
+        self.copies.before_writing(rows)
+        self.copies.grow()
         return rows
 
     def lookup(self, ids: Ids) -> Float:
@@ -135,6 +146,7 @@ class LocalTable(EmbeddingTable):
                 expected="IDs that gather was given in this step",
                 fix="call gather, not lookup, in learn",
             )
+        self.copies.before_writing(rows)
         distinct, sums = coalesce(rows, plain(gradients.astype(np.float32, copy=False)))
         start(self.values, self.state, rows, plain(ids), self.rule)
         step(self.values, self.state, distinct, sums, self.rule)

@@ -8,16 +8,20 @@ ascending, of the rows that were learned from; the others are default rows with 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dlonflink.embedding.index import SEGMENTS, entries
+from dlonflink.embedding.index import SEGMENTS, Index, Rows, entries
 from dlonflink.embedding.layout import RowLayout
 from dlonflink.embedding.local import LocalTable, take
 from dlonflink.errors import ResumeError
+from dlonflink.features.batch import Float, Ids
 
 KEY_GROUPS = 128
 _OTHER_LAYOUT = "the table in the snapshot or version has another layout"
@@ -27,18 +31,66 @@ _WIDTH = SEGMENTS // KEY_GROUPS
 Arrays = Mapping[str, NDArray[Any]]
 
 
-def groups(table: LocalTable) -> Iterator[tuple[str, NDArray[Any]]]:
-    """The arrays of a snapshot, one at a time, in canonical order. Copies."""
+class Stored(Protocol):
+    """A table at rest: one that nobody writes now, or a copy that is whole."""
+
+    index: Index
+    values: Float
+    state: Float
+    dim: int
+
+
+class Members(NamedTuple):
+    """Of a key group."""
+
+    ids: Ids  # ascending
+    rows: Rows
+    seen: Rows
+
+
+@dataclass(frozen=True)
+class Part:
+    """An array of a snapshot that is made when it is read."""
+
+    dtype: np.dtype[Any]
+    shape: tuple[int, ...]
+    group: int
+    members: Callable[[int], Members]
+    of: Callable[[Members], NDArray[Any]]
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the array."""
+        return self.dtype.itemsize * math.prod(self.shape)
+
+    def read(self) -> NDArray[Any]:
+        """The array, which is the caller's."""
+        return self.of(self.members(self.group))
+
+
+def parts(table: Stored) -> dict[str, Part]:
+    """The arrays of a snapshot by name, in canonical order."""
+    kinds: list[tuple[str, str, tuple[int, ...], Callable[[Members], NDArray[Any]]]] = [
+        ("ids", "<u8", (), lambda one: one.ids),
+        ("seen", "<u4", (), lambda one: one.seen),
+        ("state", "<f4", (table.state.shape[1],), lambda one: take(table.state, one.rows)),
+    ]
+    if table.dim:
+        kinds.append(("values", "<f4", (table.dim,), lambda one: take(table.values, one.rows)))
+    members = lru_cache(maxsize=1)(partial(_members, table))  # most parts are of the group of the one before
+    found: dict[str, Part] = {}
     for group in range(KEY_GROUPS):
-        ids, rows, seen = _members(table, group)
-        if len(ids) == 0:
-            continue
-        prefix = f"kg/{group:03}"
-        yield f"{prefix}/ids", ids
-        yield f"{prefix}/seen", seen
-        yield f"{prefix}/state", take(table.state, rows)
-        if table.dim:
-            yield f"{prefix}/values", take(table.values, rows)
+        n = int(table.index.counts[group * _WIDTH : (group + 1) * _WIDTH].sum())
+        if n:
+            for name, dtype, width, of in kinds:
+                found[f"kg/{group:03}/{name}"] = Part(np.dtype(dtype), (n, *width), group, members, of)
+    return found
+
+
+def groups(table: Stored) -> Iterator[tuple[str, NDArray[Any]]]:
+    """The arrays of a snapshot, one at a time, in canonical order. Copies."""
+    for name, part in parts(table).items():
+        yield name, part.read()
 
 
 def restore(table: LocalTable, arrays: Arrays) -> None:
@@ -54,21 +106,20 @@ def restore(table: LocalTable, arrays: Arrays) -> None:
             put(table.values[at], arrays, f"{prefix}/values", _OTHER_LAYOUT)
 
 
-def served(arrays: Arrays, layout: RowLayout) -> dict[str, NDArray[Any]]:
-    """What a version holds, out of a snapshot's arrays: any thread may do it while the table goes on."""
+def served(table: Stored, layout: RowLayout) -> dict[str, NDArray[Any]]:
+    """What a version holds; copies."""
     cells = list(layout.served)
     ids = [np.zeros(0, np.uint64)]
     values = [np.zeros((0, layout.dim), np.float32)]
     state = [np.zeros((0, len(cells)), np.float32)]
-    for name in sorted(arrays):
-        if not name.endswith("/ids"):
-            continue
-        prefix = name.removesuffix("/ids")
-        learned = arrays[f"{prefix}/state"][:, -1] != 0
-        ids.append(arrays[name][learned])
-        state.append(arrays[f"{prefix}/state"][learned][:, cells])
+    for group in range(KEY_GROUPS):
+        one = _members(table, group)
+        taken = take(table.state, one.rows)
+        learned = taken[:, -1] != 0
+        ids.append(one.ids[learned])
+        state.append(taken[learned][:, cells])
         if layout.dim:
-            values.append(arrays[f"{prefix}/values"][learned])
+            values.append(take(table.values, one.rows[learned]))
     parts: dict[str, NDArray[Any]] = {"ids": np.concatenate(ids)}
     if layout.dim:
         parts["values"] = np.concatenate(values)
@@ -90,11 +141,10 @@ def restore_served(table: LocalTable, arrays: Arrays) -> None:
         table.state[at, list(table.layout.served)] = cells
 
 
-def _members(table: LocalTable, group: int) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
-    """IDs of a key group, ascending, their rows, and when they were last seen."""
+def _members(table: Stored, group: int) -> Members:
     ids, rows, seen = entries(table.index, group * _WIDTH, (group + 1) * _WIDTH)
     order = np.argsort(ids)
-    return ids[order], rows[order], seen[order]
+    return Members(ids[order], rows[order], seen[order])
 
 
 def _fill(table: LocalTable, ids: NDArray[Any], seen: NDArray[Any]) -> slice:

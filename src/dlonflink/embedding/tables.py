@@ -7,6 +7,7 @@ from typing import Protocol
 import numpy as np
 
 from dlonflink.embedding import state
+from dlonflink.embedding.copies import TableCopy
 from dlonflink.embedding.layout import RowLayout
 from dlonflink.embedding.local import LocalTable
 from dlonflink.embedding.settings import Embedding
@@ -97,8 +98,24 @@ class Tables:
 
     @property
     def layout(self) -> RowLayout:
-        """Of its table's rows: with it, `state.served` makes a version's arrays out of a snapshot's."""
+        """Of its table's rows: with it, `state.served` makes a version's arrays out of a copy."""
         return self._any().layout
+
+    def expect_copies(self) -> None:
+        """`copy` will be called, and must be quick then: its memory is made ready from now on."""
+        self._any().copies.expect()
+
+    def copy(self) -> TableCopy:
+        """The table now, for any thread that waits for it. It is made whole by `sweep`."""
+        return self._any().copies.open()
+
+    def sweep(self) -> bool:
+        """A few milliseconds' work on the copy under way; whether there is more."""
+        return self._any().copies.sweep()
+
+    def drop(self, copy: TableCopy) -> None:
+        """No more work on this copy; who waits for it is told."""
+        self._any().copies.drop(copy)
 
     def snapshot(self) -> dict[str, np.ndarray]:
         """Everything, as copies, by the names of `embedding.state`."""
@@ -110,7 +127,7 @@ class Tables:
 
     def served(self) -> dict[str, np.ndarray]:
         """What predict reads, as copies: for versions."""
-        return state.served(self.snapshot(), self.layout)
+        return state.served(self._any(), self.layout)
 
     def restore_served(self, arrays: Arrays) -> None:
         """As restore, from what `served` gave."""

@@ -22,6 +22,7 @@ from dlonflink.training.settings import TrainingPlan
 from dlonflink.worker import batches, messages
 from dlonflink.worker.protocol import CREDITS
 from dlonflink.worker.pulse import Pulse, beat
+from dlonflink.worker.room import Room
 from dlonflink.worker.threads import Inbox, Writer, hold_lifeline, read_frames, start
 
 _NOTHING = b"nothing"
@@ -36,7 +37,7 @@ def main() -> int:
         connection.connect(path)
         start("lifeline", lambda: hold_lifeline(sys.stdin.fileno()))
         inbox, writer = Inbox(), Writer(connection)
-        start("reader", lambda: read_frames(connection, inbox))
+        start("reader", lambda: read_frames(connection, inbox, Room()))
         try:
             collector = Collector(Path(file), int(rows), writer)
             while not collector.over:

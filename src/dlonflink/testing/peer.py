@@ -54,6 +54,7 @@ class Peer:
         self._scored_schema = scored
         self._environment = dict(environment or {})
         self._credits = 0
+        self._room: dict[int, int] = {}
         self.scored: list[pa.RecordBatch] = []
         """Scored rows so far, in the order they came."""
         self.rejects: list[pa.RecordBatch] = []
@@ -100,7 +101,7 @@ class Peer:
         """What the worker has printed."""
         return self._log.read_text()
 
-    def send(self, message: messages.ToWorker) -> None:
+    def send(self, message: messages.ToWorker | messages.Chunks) -> None:
         """One frame, whether it is its turn or not."""
         for piece in wire.encode(message):
             self.connection.sendall(piece)
@@ -138,10 +139,17 @@ class Peer:
         self._credits -= 1
         self.send(messages.Batch(memoryview(batch.serialize())))
 
-    def align(self, checkpoint: int) -> None:
-        """BARRIER, until ALIGNED."""
+    def align(self, checkpoint: int, chunks: int = 16) -> None:
+        """BARRIER, and room for so many chunks, until ALIGNED."""
         self.send(messages.Barrier(checkpoint))
+        self.take_chunks(checkpoint, chunks)
         assert self.expect(messages.Aligned).checkpoint == checkpoint
+
+    def take_chunks(self, checkpoint: int, chunks: int) -> None:
+        """CHUNKS, if there are any."""
+        if chunks:
+            self._room[checkpoint] = self._room.get(checkpoint, 0) + chunks
+            self.send(messages.Chunks(checkpoint, chunks))
 
     def snapshot(self, checkpoint: int) -> bytes:
         """The checkpoint's snapshot, after `align`, or after END (-1)."""
@@ -151,6 +159,8 @@ class Peer:
             if isinstance(message, messages.Snapshot):
                 if message.checkpoint == checkpoint:
                     data += message.data
+                    if checkpoint != messages.FINAL:
+                        self.take_chunks(checkpoint, 1)
             elif isinstance(message, messages.Durable):
                 if message.checkpoint == checkpoint:
                     assert (len(data), hashlib.sha256(data).digest()) == (message.length, message.digest)
@@ -195,6 +205,9 @@ class Peer:
         if isinstance(message, messages.Error):
             raise from_json(message.error)
         assert isinstance(message, messages.ToFlink), f"the worker sent {message}"
+        if isinstance(message, messages.Snapshot) and message.checkpoint != messages.FINAL:
+            self._room[message.checkpoint] -= 1
+            assert self._room[message.checkpoint] >= 0, "more of a snapshot than there was room for"
         return message
 
     def _note(self, message: messages.ToFlink) -> None:

@@ -50,6 +50,11 @@ class Exporter:
         """The newest version of this stream, as far as this attempt knows. Any thread may look."""
         return self._newest
 
+    @property
+    def publishes(self) -> bool:
+        """False: the pipeline has no export, and no copy is read here."""
+        return self._publisher is not None
+
     def make_good(self, copy: Copy, restored: Restored) -> None:
         """After a restore: publishes the checkpoint restored from, if each checkpoint is a version and this one's
         COMMIT was lost. With `every` the next checkpoint is published instead.

@@ -9,15 +9,19 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from typing import Any, cast
 
 import numpy as np
 import safetensors
 from numpy.typing import NDArray
 
+from dlonflink.embedding.state import Part
 from dlonflink.errors import CorruptionError, LearnerError, ResumeError, short
 
 Arrays = Mapping[str, NDArray[Any]]
+Parts = Mapping[str, NDArray[Any] | Part]
+"""Some are made when it is their turn: a table does not fit into memory once more."""
 
 FORMAT = "dlonflink-snapshot"
 VERSION = "2"
@@ -54,13 +58,12 @@ def check(arrays: Arrays, *, owner: str) -> None:
             )
 
 
-def chunks(arrays: Arrays, metadata: Mapping[str, str], *, size: int) -> Iterator[bytes]:
+def chunks(arrays: Parts, metadata: Mapping[str, str], *, size: int) -> Iterator[bytes]:
     """The container's bytes, in pieces of `size` bytes but for the last."""
     # The widest types first, as the library does: every buffer is then aligned to its own type.
     ordered = sorted(arrays.items(), key=lambda item: (-item[1].dtype.itemsize, item[0]))
-    pieces = [_header(ordered, metadata), *(_bytes(array) for _, array in ordered)]
     chunk = bytearray()
-    for piece in pieces:
+    for piece in chain([_header(ordered, metadata)], (_bytes(array) for _, array in ordered)):
         taken = 0
         while taken < len(piece):
             part = piece[taken : taken + size - len(chunk)]
@@ -131,7 +134,7 @@ def part(arrays: Arrays, name: str, like: NDArray[Any]) -> NDArray[Any]:
     return found
 
 
-def _header(ordered: list[tuple[str, NDArray[Any]]], metadata: Mapping[str, str]) -> memoryview:
+def _header(ordered: list[tuple[str, NDArray[Any] | Part]], metadata: Mapping[str, str]) -> memoryview:
     entries: dict[str, object] = {"__metadata__": dict(metadata)}
     offset = 0
     for name, array in ordered:
@@ -146,7 +149,8 @@ def _header(ordered: list[tuple[str, NDArray[Any]]], metadata: Mapping[str, str]
     return memoryview(len(text).to_bytes(8, "little") + text)
 
 
-def _bytes(array: NDArray[Any]) -> memoryview:
+def _bytes(part: NDArray[Any] | Part) -> memoryview:
+    array = part.read() if isinstance(part, Part) else part
     return np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
 
 

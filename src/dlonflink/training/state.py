@@ -14,8 +14,9 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import NDArray
 
+from dlonflink.embedding.copies import TableCopy
 from dlonflink.embedding.layout import RowLayout
-from dlonflink.embedding.state import served
+from dlonflink.embedding.state import parts, served
 from dlonflink.embedding.tables import Tables
 from dlonflink.errors import CorruptionError, short
 from dlonflink.evaluation.arrays import under, within
@@ -39,10 +40,12 @@ CHUNK = 1 << 20
 @final
 @dataclass(frozen=True)
 class Copy:
-    """The state at a checkpoint. Its arrays belong to nobody else: any thread may read it while the stream runs on."""
+    """The state at a checkpoint. Any thread may read it while the stream runs on; it waits until `table` is whole."""
 
     checkpoint: int
     arrays: Arrays
+    """All but the tables: they belong to nobody else."""
+    table: TableCopy
     metadata: Mapping[str, str]
     origin: Origin
     plan: TrainingPlan
@@ -51,14 +54,17 @@ class Copy:
 
     def chunks(self, size: int = CHUNK) -> Iterator[bytes]:
         """The snapshot's bytes, in pieces of `size` bytes but for the last."""
-        return snapshot.chunks(self.arrays, self.metadata, size=size)
+        self.table.wait()
+        table = {f"table/{name}": part for name, part in parts(self.table).items()}
+        return snapshot.chunks({**self.arrays, **table}, self.metadata, size=size)
 
     def draft(self, checkpoint: int | None = None) -> Draft:
         """What a version of this state holds; `checkpoint` where it is published as another one."""
+        self.table.wait()
         number = self.checkpoint if checkpoint is None else checkpoint
         return Draft(
             weights=within("learner/weights", self.arrays),
-            table=served(within("table", self.arrays), self.layout),
+            table=served(self.table, self.layout),
             origin=self.origin.model_copy(update={"checkpoint": number}),
             model=ModelSpec(
                 features=self.spec,
@@ -102,10 +108,11 @@ class State:
         self._basis = Basis.of(plan, spec)
 
     def copy(self, origin: Origin, *, waiting: bytes, judged: NDArray[np.int64], version: int | None) -> Copy:
-        """Memory of the whole state once more; no I/O. Raises LearnerError for arrays that no snapshot can hold."""
+        """In a few milliseconds, for the tables are copied by `sweep`; no I/O. Raises LearnerError for arrays that no
+        snapshot can hold.
+        """
         arrays = {
             **under("learner", self._learned()),
-            **under("table", self._tables.snapshot()),
             **under("evaluation", self._evaluator.snapshot()),
             "trainer/waiting": np.frombuffer(waiting, np.uint8),
             "trainer/judged": judged,
@@ -119,7 +126,8 @@ class State:
             "checkpoint": str(origin.checkpoint),
             **self._basis.texts(),
         }
-        return Copy(origin.checkpoint, arrays, metadata, origin, self._plan, self._spec, self._tables.layout)
+        table = self._tables.copy()
+        return Copy(origin.checkpoint, arrays, table, metadata, origin, self._plan, self._spec, self._tables.layout)
 
     def restore(self, data: bytes) -> Restored:
         """Into parts that are new. Raises CorruptionError; ResumeError, naming the key, where the snapshot was taken by

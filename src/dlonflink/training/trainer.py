@@ -141,7 +141,9 @@ class Trainer:
         return self._take(self._batcher.rest() if self._batcher else [])
 
     def copy(self, checkpoint: int) -> Copy:
-        """The state now, in memory; the stream may go on while it is written. No I/O."""
+        """The state now; the stream may go on, with a `sweep` after each feed and while no rows come, until the copy is
+        whole. It is read in any thread, which waits for that; in this one, the rest is done at once. No I/O.
+        """
         origin = Origin(
             name=self._plan.name,
             run=self._run,
@@ -153,6 +155,18 @@ class Trainer:
         )
         waiting = self._batcher.snapshot() if self._batcher else b""
         return self._state.copy(origin, waiting=waiting, judged=self._judge.snapshot(), version=self.version)
+
+    def expect_copies(self) -> None:
+        """`copy` will be called while the stream runs: its memory is made ready from now on."""
+        self._tables.expect_copies()
+
+    def sweep(self) -> bool:
+        """A few milliseconds' work on the copy under way; whether there is more."""
+        return self._tables.sweep()
+
+    def drop(self, copy: Copy) -> None:
+        """No more work on this copy; who waits for it goes on."""
+        self._tables.drop(copy.table)
 
     def report(self) -> dict[str, Any]:
         """How it stands, JSON-able: rows learned, rows that came (`received`: learned, rejected, or waiting for their

@@ -36,8 +36,11 @@ def warm(plan: TrainingPlan, schema: pa.Schema) -> None:
     dry = dry.model_copy(update={"learner": _stand_in(plan.learner)})
     with _compiling(), failpoints.rehearsing():
         trainer = Trainer(dry, schema, run="", attempt=0)
-        trainer.feed(_rows(plan, schema), 0.0)
-        trainer.finish()
+        for _ in range(2):
+            trainer.feed(_rows(plan, schema), 0.0)
+            trainer.finish()
+            trainer.copy(0)  # the second time rows are learned while a copy is under way
+        trainer.sweep()
 
 
 def likely_schemas(plan: TrainingPlan) -> tuple[pa.Schema, ...]:

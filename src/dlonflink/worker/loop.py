@@ -8,10 +8,8 @@ import os
 import resource
 import socket
 import sys
-import threading
 import time
 import traceback
-from dataclasses import dataclass, field
 from typing import Any, final
 
 import pyarrow as pa
@@ -31,6 +29,7 @@ from dlonflink.worker import batches, messages, protocol
 from dlonflink.worker.log import Lines
 from dlonflink.worker.protocol import Event, Instruction, Learned, Protocol, Published, Uploaded
 from dlonflink.worker.pulse import Pulse, beat
+from dlonflink.worker.room import Room
 from dlonflink.worker.threads import Background, Inbox, Writer, read_frames, start
 
 _log = logging.getLogger(__name__)
@@ -60,14 +59,6 @@ def serve(connection: socket.socket, lines: Lines, *, learners: int = 1) -> int:
     return code
 
 
-@dataclass
-class _Held:
-    """A copy whose checkpoint is open. `dropped` tells the uploading thread to leave it."""
-
-    copy: Copy
-    dropped: threading.Event = field(default_factory=threading.Event)
-
-
 @final
 class _Loop:
     def __init__(self, connection: socket.socket, writer: Writer, lines: Lines, decides: Protocol) -> None:
@@ -79,7 +70,9 @@ class _Loop:
         self._protocol = decides
         self._pulse = Pulse()
         self._chunks: list[messages.Bytes] = []
-        self._copies: dict[int, _Held] = {}
+        self._copies: dict[int, Copy] = {}  # of checkpoints that are open
+        self._copying = False  # the newest is not whole yet
+        self._room = Room()
         self._restored: Restored | None = None
         self._received = 0
         self._begun = False  # a trainer is there
@@ -90,20 +83,29 @@ class _Loop:
         self._trainer: Trainer
         self._exporter: Exporter
         self._step_limit: float
-        start("reader", lambda: read_frames(connection, self._inbox))
+        start("reader", lambda: read_frames(connection, self._inbox, self._room))
 
     def run(self) -> None:
         """Raises whatever ends the worker before its time."""
         while not self._over:
             event = self._inbox.take(self._due())
             self._pulse.begin()
-            if event is not None:
+            if event is None:
+                self._sweep()
+            else:
                 self._handle(event)
             if self._begun and not self._over:
                 self._keep_time()
             self._pulse.rest()
 
+    def _sweep(self) -> None:
+        """A piece of the copy after each batch, and as fast as it goes while there are none."""
+        if self._copying:
+            self._copying = self._trainer.sweep()
+
     def _due(self) -> float | None:
+        if self._copying:
+            return 0.0
         if not self._begun:
             return None
         reported = self._reported + _METRICS_SECONDS if self._unreported else None
@@ -140,14 +142,16 @@ class _Loop:
                 self._writer.send(message)
             case protocol.Copy(checkpoint=checkpoint):
                 failpoints.reach("worker.copy")
-                self._copies[checkpoint] = _Held(self._trainer.copy(checkpoint))
+                self._room.open(checkpoint)
+                self._copies[checkpoint] = self._copy(checkpoint)
                 if checkpoint != messages.FINAL:
                     self._lines.checkpoint = checkpoint
             case protocol.Upload(checkpoint=checkpoint):
-                held = self._copies[checkpoint]
-                self._uploads.submit(lambda: self._upload(held))
+                copy = self._copies[checkpoint]
+                self._uploads.submit(lambda: self._upload(copy))
             case protocol.Drop(checkpoint=checkpoint):
-                self._copies.pop(checkpoint).dropped.set()
+                self._room.close(checkpoint)
+                self._trainer.drop(self._copies.pop(checkpoint))
             case protocol.Publish(checkpoint=checkpoint, copy=copied):
                 self._publish(checkpoint, copied)
             case _:
@@ -185,6 +189,7 @@ class _Loop:
         self._batches = batches.of(plan.input, hello)
         warm(plan, self._batches.schema)
         self._trainer = Trainer(plan, self._batches.schema, run=hello.run, attempt=hello.attempt)
+        self._trainer.expect_copies()
         self._exporter = Exporter(plan.export, run=hello.run, attempt=hello.attempt)
 
     def _announce(self) -> None:
@@ -215,13 +220,17 @@ class _Loop:
     def _make_good(self) -> None:
         restored = self._restored
         assert restored is not None
-        copy = self._trainer.copy(restored.checkpoint)
+        copy = self._copy(restored.checkpoint)
 
         def job() -> Published:
             self._exporter.make_good(copy, restored)
             return Published(None)
 
         self._publications.submit(job)
+
+    def _copy(self, checkpoint: int) -> Copy:
+        self._copying = True
+        return self._trainer.copy(checkpoint)
 
     def _learn(self, data: messages.Bytes) -> None:
         self._unreported = True
@@ -232,6 +241,7 @@ class _Loop:
             self._received += self._trainer.taken - before
             self._reject()
             self._out(scored)
+            self._sweep()
 
     def _reject(self) -> None:
         rejects = self._trainer.rejects()
@@ -244,24 +254,28 @@ class _Loop:
             self._writer.send(messages.Scored(memoryview(batch.serialize())))
         self._handle(Learned(self._received, self._received - self._trainer.held))
 
-    def _upload(self, held: _Held) -> Uploaded | None:
+    def _upload(self, copy: Copy) -> Uploaded | None:
         """In the uploading thread."""
         digest, length = hashlib.sha256(), 0
-        for chunk in held.copy.chunks():
-            if held.dropped.is_set():
+        if not copy.table.wait():
+            return None
+        for chunk in copy.chunks():
+            if not self._room.take(copy.checkpoint):
                 return None
             failpoints.reach("worker.snapshot")
             digest.update(chunk)
             length += len(chunk)
-            self._writer.send(messages.Snapshot(held.copy.checkpoint, chunk))
+            self._writer.send(messages.Snapshot(copy.checkpoint, chunk))
+        if not self._exporter.publishes:
+            copy.table.release()
         failpoints.reach("worker.durable")
-        return Uploaded(held.copy.checkpoint, length, digest.digest())
+        return Uploaded(copy.checkpoint, length, digest.digest())
 
     def _publish(self, checkpoint: int, copied: int) -> None:
         failpoints.reach("worker.commit")
         last = copied == messages.FINAL
         # The final state stays: Flink may complete more than one checkpoint after the end.
-        copy = (self._copies[copied] if last else self._copies.pop(copied)).copy
+        copy = self._copies[copied] if last else self._copies.pop(copied)
         now = time.monotonic()
 
         def job() -> Published:

@@ -31,6 +31,7 @@ class Kind(IntEnum):
     WATERMARK = 7
     END = 8
     STOP = 9
+    CHUNKS = 10
     READY = 33
     SCORED = 34
     CREDIT = 35
@@ -184,6 +185,15 @@ class Stop:
 
 
 @dataclass(frozen=True)
+class Chunks:
+    """Flink takes so many more chunks of a snapshot. For the uploading thread alone: it is no event of the protocol."""
+
+    kind: ClassVar[Kind] = Kind.CHUNKS
+    checkpoint: int
+    chunks: int
+
+
+@dataclass(frozen=True)
 class Credit:
     kind: ClassVar[Kind] = Kind.CREDIT
     batches: int
@@ -250,4 +260,4 @@ ToFlink = (
     | Heartbeat
     | Error
 )
-Message = ToWorker | ToFlink
+Message = ToWorker | Chunks | ToFlink

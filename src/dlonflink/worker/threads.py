@@ -26,6 +26,7 @@ import pyarrow as pa
 from dlonflink.errors import ProtocolError
 from dlonflink.worker import messages, wire
 from dlonflink.worker.protocol import Event
+from dlonflink.worker.room import Room
 
 _log = logging.getLogger(__name__)
 
@@ -171,8 +172,9 @@ def start(name: str, target: Callable[[], None]) -> None:
     threading.Thread(target=target, name=name, daemon=True).start()
 
 
-def read_frames(connection: socket.socket, inbox: Inbox) -> None:
-    """Hands every frame to the inbox, until STOP; the reader's whole life.
+def read_frames(connection: socket.socket, inbox: Inbox, room: Room) -> None:
+    """Hands every frame to the inbox, until STOP; the reader's whole life. CHUNKS, for which no
+    learner may make an upload wait, goes to `room`.
 
     The end of the socket ends the process: what it has learned since the last checkpoint is void, whatever it does.
     """
@@ -183,6 +185,9 @@ def read_frames(connection: socket.socket, inbox: Inbox) -> None:
             message = wire.decode(head, _read(connection, head.length))
             if isinstance(message, messages.Hello):
                 cap = message.limits.frame_bytes
+            if isinstance(message, messages.Chunks):
+                room.grant(message.checkpoint, message.chunks)
+                continue
             if not isinstance(message, messages.ToWorker):
                 raise ProtocolError(f"Flink sent {head.kind.name}, which only a worker sends")
             inbox.put_frame(message)

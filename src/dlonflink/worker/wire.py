@@ -21,6 +21,7 @@ from dlonflink.worker.messages import (
     Barrier,
     Batch,
     Bytes,
+    Chunks,
     Commit,
     Credit,
     Document,
@@ -49,6 +50,7 @@ HEADER_BYTES = 8
 _HEADER = struct.Struct("<BBHI")
 _I32 = struct.Struct("<i")
 _I64 = struct.Struct("<q")
+_CHUNKS = struct.Struct("<qi")
 _DURABLE = struct.Struct("<qQ32s")
 _LAST = 1
 
@@ -78,6 +80,8 @@ def _payload(message: Message) -> tuple[Bytes, ...]:
             return ()
         case Credit(batches=batches):
             return (_I32.pack(batches),)
+        case Chunks(checkpoint=n, chunks=chunks):
+            return (_CHUNKS.pack(n, chunks),)
         case Snapshot(checkpoint=n, data=data):
             return (_I64.pack(n), data)
         case Durable(checkpoint=n, length=length, digest=digest):
@@ -139,6 +143,13 @@ def _restore(payload: Bytes, header: Header) -> Restore:
     return Restore(payload, header.last)
 
 
+def _chunks(payload: Bytes, header: Header) -> Chunks:
+    message = Chunks(*_unpack(_CHUNKS, payload, header))
+    if message.chunks < 1:
+        raise _broken("a CHUNKS frame that takes room away", str(message.chunks))
+    return message
+
+
 def _snapshot(payload: Bytes, _: Header) -> Snapshot:
     if len(payload) < _I64.size:
         raise _broken("a SNAPSHOT frame without a checkpoint", f"{len(payload)} bytes")
@@ -187,6 +198,7 @@ _DECODERS: Mapping[Kind, Callable[[Bytes, Header], Message]] = {
     Kind.WATERMARK: _checkpoint(Watermark),
     Kind.END: _empty(End()),
     Kind.STOP: _empty(Stop()),
+    Kind.CHUNKS: _chunks,
     Kind.READY: _document(Ready),
     Kind.SCORED: lambda payload, _: Scored(payload),
     Kind.REJECT: lambda payload, _: Reject(payload),

@@ -39,10 +39,12 @@ final class Checkpoints {
 
     /** The rows before it have been sent: BARRIER, until ALIGNED. (1) */
     void align(long checkpoint) throws IOException, InterruptedException {
-        snapshots.begin(checkpoint);
+        ChunkQueue.Room room = chunks -> worker.sendRoom(checkpoint, chunks);
+        snapshots.begin(checkpoint, room);
         barrier = checkpoint;
         reports.barrier();
         worker.send(FrameType.BARRIER, checkpoint);
+        room.more(ChunkQueue.CHUNKS);
         reports.aligned(mailbox.await(() -> aligned >= checkpoint || !snapshots.isOpen(checkpoint)));
     }
 
@@ -81,7 +83,7 @@ final class Checkpoints {
     }
 
     /** SNAPSHOT, DURABLE; called by the reader's thread. */
-    void receive(Frame frame) throws IOException, InterruptedException {
+    void receive(Frame frame) throws IOException {
         if (frame.type() == FrameType.SNAPSHOT) {
             snapshots.chunk(frame);
         } else {

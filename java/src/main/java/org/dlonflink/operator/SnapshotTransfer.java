@@ -35,8 +35,9 @@ final class SnapshotTransfer {
         this.last = last;
     }
 
-    void begin(long checkpoint) {
-        open.put(checkpoint, new ChunkQueue());
+    /** Before BARRIER; behind it the worker is told of room for {@link ChunkQueue#CHUNKS}. */
+    void begin(long checkpoint, ChunkQueue.Room room) {
+        open.put(checkpoint, new ChunkQueue(room));
     }
 
     boolean isOpen(long checkpoint) {
@@ -56,8 +57,8 @@ final class SnapshotTransfer {
         open.values().forEach(queue -> queue.fail(cause));
     }
 
-    /** A SNAPSHOT frame; called by the reader's thread, which waits while the checkpoint is written more slowly. */
-    void chunk(Frame frame) throws IOException, InterruptedException {
+    /** A SNAPSHOT frame; called by the reader's thread, which does not wait. */
+    void chunk(Frame frame) throws IOException {
         long checkpoint = frame.payload().getLong();
         ChunkQueue queue = open.get(checkpoint);
         if (checkpoint == FINAL) {
@@ -87,7 +88,7 @@ final class SnapshotTransfer {
             long checkpoint, CheckpointStreamFactory streams, CloseableRegistry cancelables) throws IOException {
         ChunkQueue queue = open.get(checkpoint);
         if (queue == null) {
-            queue = new ChunkQueue();
+            queue = new ChunkQueue(chunks -> {});
             queue.close();
         }
         ChunkQueue source = queue;

@@ -167,7 +167,7 @@ public final class TrainOperator extends AbstractStreamOperator<RowData>
         if (worker != null) {
             // A failed task has no use for what is under way: its restart makes it good.
             boolean failed = mailbox.isLost() || getContainingTask().isFailing();
-            // Cancelled between BARRIER and its future: nobody else would let the reader go on, which waits for room.
+            // Cancelled between BARRIER and its future: nobody else lets go of the chunks.
             checkpoints.giveUp(new IOException("the task has ended"));
             worker.close(failed ? 0 : settings.limits().stopMs());
         }

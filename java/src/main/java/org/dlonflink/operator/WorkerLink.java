@@ -145,6 +145,12 @@ final class WorkerLink {
         writer.send(type, writer.buffer());
     }
 
+    /** CHUNKS; from any thread. */
+    void sendRoom(long checkpoint, int chunks) throws IOException, InterruptedException {
+        FailPoints.frame(FrameType.CHUNKS);
+        writer.send(FrameType.CHUNKS, writer.buffer().putLong(checkpoint).putInt(chunks));
+    }
+
     private void read(FrameReader frames) {
         try {
             for (Frame frame = frames.read(); frame != null; frame = frames.read()) {

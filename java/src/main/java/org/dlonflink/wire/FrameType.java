@@ -15,6 +15,7 @@ public enum FrameType {
     WATERMARK(7),
     END(8),
     STOP(9),
+    CHUNKS(10),
 
     READY(33, 2, Integer.MAX_VALUE),
     SCORED(34, 8, Integer.MAX_VALUE),

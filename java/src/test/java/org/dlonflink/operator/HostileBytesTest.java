@@ -225,7 +225,7 @@ class HostileBytesTest {
     private static byte[] written(int size) throws Exception {
         byte[] data = new byte[size];
         new Random(size).nextBytes(data);
-        ChunkQueue queue = new ChunkQueue();
+        ChunkQueue queue = new ChunkQueue(chunks -> {});
         for (int start = 0; start < size; start += 1_000) {
             queue.put(Arrays.copyOfRange(data, start, Math.min(size, start + 1_000)));
         }

@@ -75,9 +75,10 @@ class WorkerLinkTest {
 
     /** A task cancelled between BARRIER and the snapshot's future has nobody who would read the chunks. */
     @Test
-    void aReaderThatWaitsForRoomGoesOnWhenTheTaskEnds() throws Exception {
+    void chunksOfATaskThatEndsAreDropped() throws Exception {
         SnapshotTransfer snapshots = new SnapshotTransfer(new FinalSnapshot(directory.resolve("final")));
-        snapshots.begin(1);
+        snapshots.begin(1, chunks -> {});
+        snapshots.failAll(new IOException("the task has ended"));
         CompletableFuture<Void> version = new CompletableFuture<>();
         WorkerLink.Receiver receiver = new WorkerLink.Receiver() {
             @Override
@@ -102,7 +103,6 @@ class WorkerLinkTest {
             worker.greet(Json.object());
             worker.send(FrameType.BARRIER, 1);
             worker.send(FrameType.COMMIT, 1);
-            snapshots.failAll(new IOException("the task has ended"));
             version.get(30, TimeUnit.SECONDS);
         } finally {
             worker.close(0);
