@@ -63,6 +63,13 @@ def older_savepoint(case: Case) -> Outcome:
     return outcome
 
 
+def endless_loop(case: Case) -> Outcome:
+    """Its heart beats on: it is the step that takes too long."""
+    faults = case.faults(f"learner.learn=loop@{case.chance.randint(2, 25)}*1")
+    runtime = dlf.Runtime(worker=dlf.Worker(step="20 s"))
+    return case.outcome(faults, dlf.run(faults.arm(case.pipeline(runtime=runtime))))
+
+
 FAULTS: Mapping[str, Fault] = {
     "worker": _points(lambda chance: f"learner.learn=kill@{chance.randint(2, 12)}*3"),
     "worker-outside": from_outside,
@@ -79,7 +86,7 @@ FAULTS: Mapping[str, Fault] = {
     "older-savepoint": older_savepoint,
     "raise": _points(lambda chance: f"learner.learn=raise@{chance.randint(1, 25)}*1"),
     "exit": _points(lambda chance: f"learner.learn=exit@{chance.randint(1, 25)}*1"),
-    "loop": _points(lambda chance: f"learner.learn=loop@{chance.randint(1, 25)}*1"),
+    "loop": endless_loop,
     "stop": _points(lambda chance: f"learner.learn=stop@{chance.randint(1, 25)}*1"),
     "print": _points(lambda chance: f"learner.learn=print@{chance.randint(1, 25)}*1"),
     "fork": _points(
