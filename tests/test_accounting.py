@@ -68,6 +68,22 @@ def test_every_row_is_accounted_for(file: Path, learner_file: Path, tmp_path: Pa
     assert flink.state_digest == local.state_digest
 
 
+@pytest.mark.timeout(400)
+def test_lines_are_read_once_after_every_restart(learner_file: Path, tmp_path: Path) -> None:
+    """Not only after the first, which begins at a record that the file's beginning still counts to."""
+    file = tmp_path / "rows.jsonl"
+    file.write_text("".join(f'{{"id": {i}, "name": "a{i % 7}", "click": {i % 2}}}\n' for i in range(ROWS)))
+    (tmp_path / "faults").mkdir()
+    faults = {VARIABLE: "learner.learn=kill@1900*3", FOLDER: str(tmp_path / "faults")}
+    source = dlf.FileSource(paths=(str(file),), format="jsonl", columns=COLUMNS, key=("id",))
+    flink, local = (
+        dlf.run(pipeline(file, learner_file, on, env).model_copy(update={"source": source}), on=on)
+        for on, env in (("flink", faults), ("local", {}))
+    )
+    assert (flink.rows, flink.restarts) == (ROWS, 3)
+    assert flink.state_digest == local.state_digest
+
+
 def test_a_run_that_keeps_no_rejects_has_none(file: Path, tmp_path: Path) -> None:
     rows = tuple({"id": i, "name": "a", "click": i % 2} for i in range(30))
     one = dlf.Pipeline(

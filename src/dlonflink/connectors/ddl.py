@@ -68,8 +68,8 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-# Flink's default, TIMESTAMP as `2013-01-01 05:15:00`, said aloud: it is part of our rules for jsonl.
-_JSON = {"format": "json", "json.timestamp-format.standard": "SQL"}
+# Flink's json, but for where a restart goes on. TIMESTAMP as `2013-01-01 05:15:00`, its default, is part of our rules.
+_JSON = {"format": "dlonflink-json"}
 
 
 def _source_statements(source: FileSource | SqlSource | MemorySource, run_dir: Path) -> list[Text]:

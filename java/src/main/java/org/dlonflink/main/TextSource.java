@@ -49,7 +49,7 @@ final class TextSource {
         TextRows rows = new TextRows(read, time);
         BulkFormat<RowData, FileSourceSplit> format = text.format().equals("csv")
                 ? new CsvFormat(all, rows, text.header(), text.nullLiteral())
-                : new JsonLinesFormat(rows);
+                : JsonLinesFormat.rejecting(rows);
         Path[] paths = text.paths().stream().map(Path::new).toArray(Path[]::new);
         SingleOutputStreamOperator<RowData> good = environment
                 .fromSource(

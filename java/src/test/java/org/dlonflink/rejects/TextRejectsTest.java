@@ -147,7 +147,7 @@ class TextRejectsTest {
 
     private static BulkFormat<RowData, FileSourceSplit> format(String kind, RowType columns, int eventTime) {
         TextRows rows = new TextRows(columns, eventTime);
-        return kind.equals("csv") ? new CsvFormat(columns, rows, true, "") : new JsonLinesFormat(rows);
+        return kind.equals("csv") ? new CsvFormat(columns, rows, true, "") : JsonLinesFormat.rejecting(rows);
     }
 
     private static CheckpointedPosition after(RecordAndPosition<RowData> row) {
