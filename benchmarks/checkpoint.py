@@ -28,7 +28,7 @@ from dlonflink.pipeline.plan import training_plan
 from dlonflink.training.state import Copy
 from dlonflink.training.trainer import Trainer
 
-PAUSES = (10**6, 10**7)
+PAUSES = (10**5, 10**6, 10**7)
 RATES = (10**5, 10**7)
 INTERVALS = {"none": "1 h", "10 s": "10 s", "1 s": "1 s"}
 CHECKPOINTS = 4
