@@ -28,7 +28,7 @@ MODULE_LINES = 400
 FUNCTION_LINES = 60
 PARAMETERS = 7
 JAVA_CLASS_LINES = 300
-JAVA_LINES = 7_000  # of code; why not the 3,000 of the design: docs/decisions/0007-the-size-of-the-java-side.md
+JAVA_LINES = 7_100  # of code; why not the 3,000 of the design: docs/decisions/0007-the-size-of-the-java-side.md
 
 THIRD_PARTY = {
     "fsspec": ("dlonflink.store", "dlonflink.runtime.record"),
