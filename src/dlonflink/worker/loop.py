@@ -266,6 +266,7 @@ class _Loop:
             digest.update(chunk)
             length += len(chunk)
             self._writer.send(messages.Snapshot(copy.checkpoint, chunk))
+        self._room.close(copy.checkpoint)
         if not self._exporter.publishes:
             copy.table.release()
         failpoints.reach("worker.durable")
@@ -317,18 +318,19 @@ def _described(failure: BaseException) -> DLOnFlinkError:
     if isinstance(failure, MemoryError):
         return WorkerError("the worker ran out of memory", fix="give the machine more, or the model less", trace=trace)
     last = traceback.extract_tb(failure.__traceback__)[-1:]
+    where = f"{last[0].filename}:{last[0].lineno}" if last else None
     if isinstance(failure, KeyboardInterrupt):
         return WorkerError("the worker was interrupted (SIGINT)", fix="somebody sent it the signal", trace=trace)
     if isinstance(failure, SystemExit):
         return WorkerError(
             f"something in the worker called sys.exit({failure.code!r})",
-            where=f"{last[0].filename}:{last[0].lineno}" if last else None,
+            where=where,
             fix="raise an exception in its place",
             trace=trace,
         )
     return WorkerError(
         f"the worker raised {type(failure).__name__}: {failure}",
-        where=f"{last[0].filename}:{last[0].lineno}" if last else None,
+        where=where,
         fix="this is a bug of ours: please report it with the stack that --debug shows",
         trace=trace,
     )

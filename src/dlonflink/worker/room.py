@@ -10,8 +10,9 @@ from dlonflink.worker.messages import FINAL
 
 @final
 class Room:
-    """Snapshots are opened and closed by the learning thread, room is granted by the reader and taken by the uploading
-    one. The final snapshot needs none: Flink's reader puts it into a file, and no rows wait behind it.
+    """Snapshots are opened by the learning thread, which also closes those that nobody wants any more. Room is granted
+    by the reader, and taken by the uploading thread, which closes what it has sent. The final snapshot needs none:
+    Flink's reader puts it into a file, and no rows wait behind it.
     """
 
     def __init__(self) -> None:

@@ -173,8 +173,8 @@ def start(name: str, target: Callable[[], None]) -> None:
 
 
 def read_frames(connection: socket.socket, inbox: Inbox, room: Room) -> None:
-    """Hands every frame to the inbox, until STOP; the reader's whole life. CHUNKS, for which no
-    learner may make an upload wait, goes to `room`.
+    """Hands every frame to the inbox, until STOP; the reader's whole life. CHUNKS goes to `room`: an upload must not
+    wait for the learner.
 
     The end of the socket ends the process: what it has learned since the last checkpoint is void, whatever it does.
     """
