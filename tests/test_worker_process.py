@@ -202,13 +202,18 @@ def test_a_store_that_cannot_be_written_is_told_at_once_and_at_the_end(tmp_path:
         assert "versions" in str(answer.reason)
 
 
+def first_checkpoint(flink: Peer) -> bytes:
+    """Of 50 rows, not yet committed: its snapshot."""
+    flink.greet()
+    flink.feed(part(0, 50))
+    flink.align(1)
+    return flink.snapshot(1)
+
+
 def test_a_zombie_is_fenced(tmp_path: Path) -> None:
     plan = clicks.plan(clicks.LOGISTIC, export={"to": str(tmp_path)})
     with peer(plan) as zombie:
-        zombie.greet()
-        zombie.feed(part(0, 50))
-        zombie.align(1)
-        zombie.snapshot(1)
+        first_checkpoint(zombie)
         with peer(plan, run="run-2") as heir:
             heir.greet()
             with pytest.raises(FencedError, match="another run"):
@@ -219,10 +224,7 @@ def test_a_stopped_worker_that_wakes_can_neither_answer_nor_publish(tmp_path: Pa
     """Its heir, the next attempt of the same run, has the store; whether its socket still stands or not."""
     plan = clicks.plan(clicks.LOGISTIC, export={"to": str(tmp_path)})
     with peer(plan) as zombie:
-        zombie.greet()
-        zombie.feed(part(0, 50))
-        zombie.align(1)
-        snapshot = zombie.snapshot(1)
+        snapshot = first_checkpoint(zombie)
         zombie.process.send_signal(signal.SIGSTOP)
         with peer(plan, attempt=1) as heir:
             heir.greet(snapshot)  # and makes checkpoint 1 good
@@ -239,10 +241,7 @@ def test_a_stopped_worker_that_wakes_can_neither_answer_nor_publish(tmp_path: Pa
 def test_a_stopped_worker_whose_flink_is_gone_wakes_to_its_end(tmp_path: Path) -> None:
     plan = clicks.plan(clicks.LOGISTIC, export={"to": str(tmp_path)})
     with peer(plan) as zombie:
-        zombie.greet()
-        zombie.feed(part(0, 50))
-        zombie.align(1)
-        zombie.snapshot(1)
+        first_checkpoint(zombie)
         zombie.process.send_signal(signal.SIGSTOP)
         zombie.send(messages.Commit(1))
         zombie.connection.close()

@@ -18,9 +18,14 @@ from dlonflink.runtime.record import there
 from dlonflink.training import changes
 from dlonflink.training.changes import Basis
 
+DESCRIPTION = "pipeline.json"
+"""A run's pipeline, in its directory."""
+
 _CONNECTOR = re.compile(r"'connector'\s*=\s*'([^']*)'")
 _OF_A_CHECKPOINT = ("the checkpoint", "the state of the operator")
 """How the place of an error begins that came up while a checkpoint was read: ours, and Java's."""
+_SHOWN = 2
+"""Ways out: the checkpoint before, and the one before that, should it be damaged as well."""
 
 
 def refuse_changes(before: Pipeline, now: Pipeline) -> None:
@@ -52,12 +57,6 @@ def described(run: Path) -> Pipeline | None:
         return Pipeline.model_validate(json.loads((run / DESCRIPTION).read_text()))
     except (OSError, ValueError):
         return None
-
-
-DESCRIPTION = "pipeline.json"
-
-_SHOWN = 2
-"""Ways out: the checkpoint before, and the one before that, should it be damaged as well."""
 
 
 def name_checkpoint(error: DLOnFlinkError, directory: RunDirectory) -> DLOnFlinkError:

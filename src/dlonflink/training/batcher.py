@@ -11,7 +11,8 @@ from collections import deque
 import pyarrow as pa
 
 from dlonflink.connectors.foreign import BROKEN
-from dlonflink.errors import CorruptionError, ResumeError, short
+from dlonflink.errors import ResumeError, short
+from dlonflink.training.snapshot import damaged
 
 
 class Batcher:
@@ -82,12 +83,7 @@ class Batcher:
         try:
             self._restore(data, schema)
         except BROKEN as error:
-            raise CorruptionError(
-                "the snapshot's waiting rows cannot be read",
-                where="the checkpoint",
-                got=short(str(error)),
-                fix="resume from an older checkpoint, or start with --fresh",
-            ) from error
+            raise damaged("the snapshot's waiting rows cannot be read", got=short(str(error))) from error
 
     def _restore(self, data: bytes, schema: pa.Schema) -> None:
         with pa.ipc.open_stream(data) as reader:

@@ -76,16 +76,27 @@ def chunks(arrays: Parts, metadata: Mapping[str, str], *, size: int) -> Iterator
         yield bytes(chunk)
 
 
+def damaged(what: str, *, got: str, expected: str | None = None) -> CorruptionError:
+    """The error for a snapshot that is not what was written. The client, which knows the checkpoints before it, says
+    which of them to take.
+    """
+    return CorruptionError(
+        what,
+        where="the checkpoint",
+        expected=expected,
+        got=got,
+        fix="resume from an older checkpoint, or start with --fresh",
+    )
+
+
 def verify(data: bytes, digest: bytes) -> None:
     """Raises CorruptionError where the bytes are not those that `digest`, a SHA-256, was made of."""
     found = hashlib.sha256(data).digest()
     if found != digest:
-        raise CorruptionError(
+        raise damaged(
             "the snapshot is not what was written at the checkpoint",
-            where="the checkpoint",
             expected=f"SHA-256 {digest.hex()}",
             got=f"{found.hex()} over {len(data):,} bytes",
-            fix="resume from an older checkpoint, or start with --fresh",
         )
 
 
@@ -100,12 +111,7 @@ def read(data: bytes) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
         metadata: dict[str, str] = json.loads(data[8 : 8 + length]).get("__metadata__") or {}
         arrays = {name: _array(view) for name, view in tensors}
     except (safetensors.SafetensorError, ValueError, KeyError) as error:
-        raise CorruptionError(
-            "the snapshot cannot be read",
-            where="the checkpoint",
-            got=f"{len(data):,} bytes: {short(str(error))}",
-            fix="resume from an older checkpoint, or start with --fresh",
-        ) from error
+        raise damaged("the snapshot cannot be read", got=f"{len(data):,} bytes: {short(str(error))}") from error
     found = f"{metadata.get('format')} {metadata.get('version')}"
     if found != f"{FORMAT} {VERSION}":
         raise ResumeError(
@@ -124,12 +130,10 @@ def part(arrays: Arrays, name: str, like: NDArray[Any]) -> NDArray[Any]:
     """
     found = arrays.get(name)
     if found is None or found.dtype != like.dtype or found.ndim != 1 or len(like) not in (0, len(found)):
-        raise CorruptionError(
+        raise damaged(
             "the snapshot lacks a part, or it is another",
-            where="the checkpoint",
             expected=f"{name}: {like.dtype}[{len(like) or 'any'}]",
             got="none" if found is None else f"{found.dtype}{list(found.shape)}",
-            fix="resume from an older checkpoint, or start with --fresh",
         )
     return found
 

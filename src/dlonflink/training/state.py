@@ -18,7 +18,7 @@ from dlonflink.embedding.copies import TableCopy
 from dlonflink.embedding.layout import RowLayout
 from dlonflink.embedding.state import parts, served
 from dlonflink.embedding.tables import Tables
-from dlonflink.errors import CorruptionError, short
+from dlonflink.errors import short
 from dlonflink.evaluation.arrays import under, within
 from dlonflink.evaluation.evaluator import Evaluator
 from dlonflink.features.golden import golden
@@ -172,9 +172,6 @@ def _origin(metadata: Mapping[str, str]) -> tuple[str, int]:
     try:
         return metadata["run"], int(metadata["checkpoint"])
     except (KeyError, ValueError) as error:
-        raise CorruptionError(
-            "the snapshot does not say which checkpoint of which run it is",
-            where="the checkpoint",
-            got=short(str(error)),
-            fix="resume from an older checkpoint, or start with --fresh",
+        raise snapshot.damaged(
+            "the snapshot does not say which checkpoint of which run it is", got=short(str(error))
         ) from error

@@ -45,6 +45,13 @@ class JobRunTest {
         return events;
     }
 
+    private void assertOneRestartAndEveryRow() throws IOException {
+        JsonNode report = finished();
+        assertThat(report.path("attempt").asInt()).isEqualTo(1);
+        assertThat(report.path("rows").asInt()).isEqualTo(ROWS);
+        assertThat(report.path("sum").asLong()).isEqualTo(SUM);
+    }
+
     private JsonNode finished() throws IOException {
         List<ObjectNode> events = run(0);
         assertThat(events)
@@ -88,10 +95,7 @@ class JobRunTest {
     void aWorkerThatDiesIsRestoredFromTheLastCheckpoint() throws IOException {
         plan.count(ROWS, 1_000).echo();
         plan.behaviour.put("pad", 3 << 20).put("kill_after_commit", 1);
-        JsonNode report = finished();
-        assertThat(report.path("attempt").asInt()).isEqualTo(1);
-        assertThat(report.path("rows").asInt()).isEqualTo(ROWS);
-        assertThat(report.path("sum").asLong()).isEqualTo(SUM);
+        assertOneRestartAndEveryRow();
         assertThat(plan.logged()).contains(" attempt=1 ").containsPattern("restored [1-9]\\d* ");
         // The sink of this test is at least once.
         assertThat(new TreeSet<>(CollectSinkFactory.ROWS)).hasSize(ROWS);
@@ -103,18 +107,14 @@ class JobRunTest {
         plan.count(ROWS, 1_000);
         plan.operator.put("batch_rows", 100_000).put("batch_ms", 3_600_000);
         plan.behaviour.put("kill_after_commit", 1);
-        JsonNode report = finished();
-        assertThat(report.path("attempt").asInt()).isEqualTo(1);
-        assertThat(report.path("sum").asLong()).isEqualTo(SUM);
+        assertOneRestartAndEveryRow();
     }
 
     @Test
     void aWorkerThatDiesBetweenAlignedAndItsSnapshotLosesNothing() throws IOException {
         plan.count(ROWS, 1_000); // time for three checkpoints, on a busy machine too
         plan.behaviour.put("kill_after_aligned", 3);
-        JsonNode report = finished();
-        assertThat(report.path("attempt").asInt()).isEqualTo(1);
-        assertThat(report.path("sum").asLong()).isEqualTo(SUM);
+        assertOneRestartAndEveryRow();
     }
 
     @Test
@@ -181,9 +181,7 @@ class JobRunTest {
         plan.count(ROWS, 1_000);
         plan.operator.put("silence_ms", 1_000);
         plan.behaviour.put("stop_at", 500);
-        JsonNode report = finished();
-        assertThat(report.path("attempt").asInt()).isEqualTo(1);
-        assertThat(report.path("sum").asLong()).isEqualTo(SUM);
+        assertOneRestartAndEveryRow();
     }
 
     @Test
@@ -203,9 +201,7 @@ class JobRunTest {
     void aWorkerThatDiesAndLeavesAChildIsMissed() throws IOException {
         plan.count(ROWS, 1_000);
         plan.behaviour.put("fork_at", 500);
-        JsonNode report = finished();
-        assertThat(report.path("attempt").asInt()).isEqualTo(1);
-        assertThat(report.path("sum").asLong()).isEqualTo(SUM);
+        assertOneRestartAndEveryRow();
     }
 
     @Test
